@@ -1,0 +1,287 @@
+"""What happened, in past tense: the core's report of one applied input, for read models and streams.
+
+Events carry no authority: state and operations do. Every event of an input shares the input's stamp, which its carrier holds.
+Signed amounts are from the account's view (a payment out is negative). Sizes are lots, prices are market price units.
+"""
+
+from enum import IntEnum, unique
+from typing import NamedTuple
+
+from proto.ids import AccountId, Address, AssetId, IndexId, MarketId, OrderId
+from proto.intents import OrderSpec, Side
+from proto.units import AssetUnits, FundingUnits, Lots, MicroPrice, MicroUsd, Price, TimeMs
+
+
+@unique
+class CloseReason(IntEnum):
+    """Why an order left the book, or never rested."""
+
+    FILLED = 0
+    USER_CANCELLED = 1
+    IMMEDIATE_REMAINDER = 2  # IOC or market order: what did not trade at once.
+    SELF_TRADE = 3
+    REDUCE_ONLY = 4  # Nothing left to reduce.
+    LIQUIDATION = 5
+    MATCH_LIMIT = 6  # One input trades with at most so many makers.
+    MARKET_CLOSED = 7
+
+
+@unique
+class BalanceReason(IntEnum):
+    """What moved a balance."""
+
+    DEPOSIT = 0
+    WITHDRAWAL = 1
+    TRANSFER = 2
+    TRADE = 3  # Realised profit and loss.
+    FEE = 4
+    FUNDING = 5
+    LIQUIDATION_FEE = 6
+    TAKEOVER = 7
+    SHORTFALL_COVERED = 8
+
+
+@unique
+class MarketStatus(IntEnum):
+    """What a market takes at the moment."""
+
+    OPEN = 0
+    POST_ONLY = 1
+    CANCEL_ONLY = 2
+    HALTED = 3
+    SETTLED = 4
+
+
+@unique
+class IndexStatus(IntEnum):
+    """How far an index may be trusted, in order of decline."""
+
+    FRESH = 0
+    UNCERTAIN = 1  # Fresh, but publishers disagree too much: no liquidation.
+    STALE = 2  # No fresh quorum: no liquidation, no new risk.
+    MISSING = 3  # No price was ever formed.
+
+
+class AccountOpened(NamedTuple):
+    account: AccountId
+    address: Address
+    master: AccountId  # 0 = none.
+
+
+class AgentApproved(NamedTuple):
+    account: AccountId
+    agent: Address
+    valid_until: TimeMs
+    scope: int
+    name: bytes
+
+
+class AgentRevoked(NamedTuple):
+    account: AccountId
+    agent: Address
+
+
+class DepositCredited(NamedTuple):
+    queue_index: int
+    account: AccountId
+    asset: AssetId
+    amount: AssetUnits
+
+
+class WithdrawalRequested(NamedTuple):
+    withdrawal: int
+    account: AccountId
+    destination: Address
+    asset: AssetId
+    amount: AssetUnits
+
+
+class TransferMade(NamedTuple):
+    source: AccountId
+    destination: AccountId
+    asset: AssetId
+    amount: AssetUnits
+
+
+class BalanceChanged(NamedTuple):
+    account: AccountId
+    asset: AssetId
+    delta: AssetUnits
+    balance: AssetUnits
+    reason: BalanceReason
+
+
+class OrderAccepted(NamedTuple):
+    """The order passed every check; fills and its rest or close follow in the same input."""
+
+    order: OrderId
+    account: AccountId
+    spec: OrderSpec
+
+
+class OrderRested(NamedTuple):
+    """The order is in the book with this much left, behind all others at its price."""
+
+    order: OrderId
+    account: AccountId
+    market: MarketId
+    side: Side
+    price: Price
+    remaining: Lots
+    client_id: int
+
+
+class OrderAmended(NamedTuple):
+    """Price or remaining size changed. `kept_priority` tells whether the place in the queue is the same."""
+
+    order: OrderId
+    account: AccountId
+    market: MarketId
+    side: Side
+    old_price: Price
+    old_remaining: Lots
+    price: Price
+    remaining: Lots
+    kept_priority: bool
+
+
+class OrderClosed(NamedTuple):
+    """`rested` tells whether `remaining` lots left the book at `price` with this event (FILLED closes have 0 remaining)."""
+
+    order: OrderId
+    account: AccountId
+    market: MarketId
+    side: Side
+    price: Price
+    remaining: Lots
+    client_id: int
+    reason: CloseReason
+    rested: bool
+
+
+class OrderFilled(NamedTuple):
+    """One trade. Fees are what each side paid (negative: a rebate)."""
+
+    trade: int
+    market: MarketId
+    price: Price
+    size: Lots
+    taker_side: Side
+    maker_order: OrderId
+    taker_order: OrderId
+    maker: AccountId
+    taker: AccountId
+    maker_client_id: int
+    taker_client_id: int
+    maker_remaining: Lots
+    taker_remaining: Lots
+    maker_fee: MicroUsd
+    taker_fee: MicroUsd
+    maker_pnl: MicroUsd
+    taker_pnl: MicroUsd
+    liquidation: bool
+
+
+class PositionChanged(NamedTuple):
+    """The position after a fill or takeover; size 0 means closed."""
+
+    account: AccountId
+    market: MarketId
+    size: Lots
+    entry: MicroUsd
+
+
+class FundingPaid(NamedTuple):
+    """Lazily settled funding of one position; negative: the account paid."""
+
+    account: AccountId
+    market: MarketId
+    size: Lots
+    amount: MicroUsd
+
+
+class IndexSet(NamedTuple):
+    index_id: IndexId
+    price: MicroPrice
+    confidence: MicroPrice
+    status: IndexStatus
+    publishers: int
+
+
+class MarkSet(NamedTuple):
+    market: MarketId
+    index_price: Price
+    mark: Price
+
+
+class FundingRateSet(NamedTuple):
+    market: MarketId
+    rate: int  # 1e-12 per hour.
+    funding_index: FundingUnits
+
+
+class MarketStatusChanged(NamedTuple):
+    market: MarketId
+    status: MarketStatus
+
+
+class LiquidationStarted(NamedTuple):
+    account: AccountId
+    equity: MicroUsd
+    maintenance: MicroUsd
+
+
+class LiquidationEnded(NamedTuple):
+    account: AccountId
+    equity: MicroUsd
+    maintenance: MicroUsd
+
+
+class AccountTakenOver(NamedTuple):
+    """All positions and cash went to the insurance fund."""
+
+    account: AccountId
+    by: AccountId
+    cash: MicroUsd
+
+
+class QueueItemConsumed(NamedTuple):
+    """An L1 action was executed (`code` 0) or was a no-op for the reason `code`."""
+
+    queue_index: int
+    code: int
+
+
+class OrdersQueuedForCancel(NamedTuple):
+    """More orders than one input cancels: the rest follows in work ticks."""
+
+    account: AccountId
+    market: MarketId
+    orders: int
+
+
+Event = (
+    AccountOpened
+    | AgentApproved
+    | AgentRevoked
+    | DepositCredited
+    | WithdrawalRequested
+    | TransferMade
+    | BalanceChanged
+    | OrderAccepted
+    | OrderRested
+    | OrderAmended
+    | OrderClosed
+    | OrderFilled
+    | PositionChanged
+    | FundingPaid
+    | IndexSet
+    | MarkSet
+    | FundingRateSet
+    | MarketStatusChanged
+    | LiquidationStarted
+    | LiquidationEnded
+    | AccountTakenOver
+    | QueueItemConsumed
+    | OrdersQueuedForCancel
+)

@@ -1,0 +1,421 @@
+"""Typed user intents of the native dialect and their canonical encoding.
+
+Invariants:
+- One frozen class per action; `Intent` closes the union. The same classes carry the other dialects' orders.
+- Canonical bytes are a msgpack array `[kind, account, nonce, expiresAfter, field, ...]`; `decode` is strict: exact length, exact types
+  (a boolean is not an integer), every bound of `proto.units` checked, and the same bytes come out of `encode`.
+- `account` is the account acted for; who signed is recovered from the signature and checked by the core.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum, unique
+from typing import Any, Final
+
+from proto.canonical import NotCanonicalError, pack, unpack
+from proto.ids import ADDRESS_BYTES, Address, AssetId, MarketId, OrderId
+from proto.reject import RejectCode
+from proto.units import (
+    AMOUNT_MAX,
+    CLIENT_ID_MAX,
+    LOTS_MAX,
+    NONCE_MAX,
+    PRICE_MAX,
+    TIME_MS_MAX,
+    U16_MAX,
+    U32_MAX,
+    U64_MAX,
+    AssetUnits,
+    Lots,
+    Price,
+    TimeMs,
+)
+
+ORDERS_PER_BATCH_MAX: Final = 50
+NAME_BYTES: Final = 32
+
+
+@unique
+class Side(IntEnum):
+    """Direction of an order."""
+
+    BUY = 0
+    SELL = 1
+
+
+@unique
+class OrderType(IntEnum):
+    """How the price field is read."""
+
+    LIMIT = 0
+    MARKET = 1  # `price` is the worst acceptable price; 0 means the market's band.
+
+
+@unique
+class TimeInForce(IntEnum):
+    """What happens to what does not trade at once."""
+
+    GTC = 0
+    IOC = 1
+    FOK = 2
+    POST_ONLY = 3
+
+
+@unique
+class SelfTrade(IntEnum):
+    """Which order is cancelled where an order would meet one of its own account. Chosen by the incoming order."""
+
+    EXPIRE_MAKER = 0
+    EXPIRE_TAKER = 1
+    EXPIRE_BOTH = 2
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSpec:
+    """One order as signed; the nested EIP-712 struct `Order`."""
+
+    market: MarketId
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    price: Price
+    size: Lots
+    reduce_only: bool
+    client_id: int  # u128; 0 = none. Unique among the account's open orders.
+    self_trade: SelfTrade
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOrder:
+    """Place one order."""
+
+    account: Address
+    nonce: int
+    expires_after: TimeMs
+    order: OrderSpec
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOrders:
+    """Place up to 50 orders in one signed action; each succeeds or fails for itself, in order."""
+
+    account: Address
+    nonce: int
+    expires_after: TimeMs
+    orders: tuple[OrderSpec, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOrder:
+    """Cancel one open order by id."""
+
+    account: Address
+    nonce: int
+    expires_after: TimeMs
+    order_id: OrderId
+
+
+@dataclass(frozen=True, slots=True)
+class CancelByClientId:
+    """Cancel one open order by its client id."""
+
+    account: Address
+    nonce: int
+    expires_after: TimeMs
+    client_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAll:
+    """Cancel every open order of the account in one market, or in all (market 0)."""
+
+    account: Address
+    nonce: int
+    expires_after: TimeMs
+    market: MarketId
+
+
+@dataclass(frozen=True, slots=True)
+class AmendOrder:
+    """Change price and remaining size of an open order, named by id, or by client id where `order_id` is 0.
+
+    `size` is the new *remaining* size. Ids survive. Queue priority is kept where only the size goes down at the same price.
+    """
+
+    account: Address
+    nonce: int
+    expires_after: TimeMs
+    order_id: OrderId
+    client_id: int
+    price: Price
+    size: Lots
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Debit an asset and append a claim that `destination` can make on L1 once the batch is final."""
+
+    account: Address
+    nonce: int
+    expires_after: TimeMs
+    destination: Address
+    asset: AssetId
+    amount: AssetUnits
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Move an asset to another account; an unknown destination becomes an account."""
+
+    account: Address
+    nonce: int
+    expires_after: TimeMs
+    destination: Address
+    asset: AssetId
+    amount: AssetUnits
+
+
+@dataclass(frozen=True, slots=True)
+class ApproveAgent:
+    """Let `agent` sign trading actions for this account and its sub-accounts until `valid_until` (0 = until revoked)."""
+
+    account: Address
+    nonce: int
+    expires_after: TimeMs
+    agent: Address
+    valid_until: TimeMs
+    scope: int  # u64 bit set, see docs/PROTOCOL.md; bit 0: trade.
+    name: bytes  # 32 bytes, UTF-8 padded with zeros.
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeAgent:
+    """Withdraw an agent's approval at once."""
+
+    account: Address
+    nonce: int
+    expires_after: TimeMs
+    agent: Address
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSubAccount:
+    """Create the account whose address derives from this account's address and `index`."""
+
+    account: Address
+    nonce: int
+    expires_after: TimeMs
+    index: int  # u32
+
+
+Intent = (
+    PlaceOrder
+    | PlaceOrders
+    | CancelOrder
+    | CancelByClientId
+    | AmendOrder
+    | CancelAll
+    | Withdraw
+    | Transfer
+    | ApproveAgent
+    | RevokeAgent
+    | CreateSubAccount
+)
+
+SCOPE_TRADE: Final = 1
+
+
+@unique
+class IntentKind(IntEnum):
+    """First element of the canonical array."""
+
+    PLACE_ORDER = 1
+    PLACE_ORDERS = 2
+    CANCEL_ORDER = 3
+    CANCEL_BY_CLIENT_ID = 4
+    CANCEL_ALL = 5
+    AMEND_ORDER = 6
+    WITHDRAW = 7
+    TRANSFER = 8
+    APPROVE_AGENT = 9
+    REVOKE_AGENT = 10
+    CREATE_SUB_ACCOUNT = 11
+
+
+class IntentError(ValueError):
+    """The bytes are not an action; `code` is the refusal."""
+
+    def __init__(self, code: RejectCode, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+def _wrong(code: RejectCode, detail: str) -> IntentError:
+    return IntentError(code, detail)
+
+
+def _uint(value: Any, bound: int, name: str) -> int:
+    if type(value) is not int:
+        raise _wrong(RejectCode.FIELD_WRONG_TYPE, f"{name} must be an integer")
+    if not 0 <= value <= bound:
+        raise _wrong(RejectCode.FIELD_OUT_OF_RANGE, f"{name} must be in 0..{bound}")
+    return value
+
+
+def _fixed(value: Any, length: int, name: str) -> bytes:
+    if type(value) is not bytes:
+        raise _wrong(RejectCode.FIELD_WRONG_TYPE, f"{name} must be bytes")
+    if len(value) != length:
+        raise _wrong(RejectCode.FIELD_OUT_OF_RANGE, f"{name} must have {length} bytes")
+    return value
+
+
+def _u128(value: Any, name: str) -> int:
+    return int.from_bytes(_fixed(value, 16, name), "big")
+
+
+_SIDES: Final = tuple(Side)
+_TYPES: Final = tuple(OrderType)
+_TIFS: Final = tuple(TimeInForce)
+_STPS: Final = tuple(SelfTrade)
+
+
+def _order(items: Any) -> OrderSpec:
+    if type(items) is not list or len(items) != 9:
+        raise _wrong(RejectCode.ACTION_MALFORMED, "an order is an array of 9 fields")
+    market, side, kind, tif, price, size, reduce_only, client_id, stp = items
+    if type(reduce_only) is not bool:
+        raise _wrong(RejectCode.FIELD_WRONG_TYPE, "reduceOnly must be a boolean")
+    return OrderSpec(
+        MarketId(_uint(market, U16_MAX, "market")),
+        _SIDES[_uint(side, 1, "side")],
+        _TYPES[_uint(kind, 1, "orderType")],
+        _TIFS[_uint(tif, 3, "timeInForce")],
+        Price(_uint(price, PRICE_MAX, "price")),
+        Lots(_uint(size, LOTS_MAX, "size")),
+        reduce_only,
+        _u128(client_id, "clientId"),
+        _STPS[_uint(stp, 2, "selfTrade")],
+    )
+
+
+def _order_items(order: OrderSpec) -> list[Any]:
+    return [
+        order.market, int(order.side), int(order.order_type), int(order.time_in_force), order.price, order.size,
+        order.reduce_only, order.client_id.to_bytes(16, "big"), int(order.self_trade),
+    ]  # fmt: skip
+
+
+def _orders(items: Any) -> tuple[OrderSpec, ...]:
+    if type(items) is not list:
+        raise _wrong(RejectCode.FIELD_WRONG_TYPE, "orders must be an array")
+    if not items:
+        raise _wrong(RejectCode.BATCH_EMPTY, "no orders")
+    if len(items) > ORDERS_PER_BATCH_MAX:
+        raise _wrong(RejectCode.BATCH_TOO_LARGE, f"{len(items)} orders")
+    return tuple(_order(item) for item in items)
+
+
+# Number of fields after [kind, account, nonce, expiresAfter].
+_FIELDS: Final[dict[int, int]] = {
+    IntentKind.PLACE_ORDER: 1, IntentKind.PLACE_ORDERS: 1, IntentKind.CANCEL_ORDER: 1, IntentKind.CANCEL_BY_CLIENT_ID: 1,
+    IntentKind.CANCEL_ALL: 1, IntentKind.AMEND_ORDER: 4, IntentKind.WITHDRAW: 3, IntentKind.TRANSFER: 3,
+    IntentKind.APPROVE_AGENT: 4, IntentKind.REVOKE_AGENT: 1, IntentKind.CREATE_SUB_ACCOUNT: 1,
+}  # fmt: skip
+
+
+def decode_intent(data: bytes) -> Intent:
+    """The intent that `data` encodes canonically. Raises IntentError with the refusal's code."""
+    try:
+        items = unpack(data)
+    except NotCanonicalError as error:
+        raise _wrong(RejectCode.ACTION_MALFORMED, str(error)) from None
+    return intent_of(items)
+
+
+def intent_of(items: list[Any]) -> Intent:
+    """The intent in an unpacked canonical array. Raises IntentError."""
+    if len(items) < 4 or type(items[0]) is not int:
+        raise _wrong(RejectCode.ACTION_MALFORMED, "an action is [kind, account, nonce, expiresAfter, ...]")
+    kind = items[0]
+    fields = _FIELDS.get(kind)
+    if fields is None:
+        raise _wrong(RejectCode.ACTION_KIND_UNKNOWN, f"kind {kind}")
+    if len(items) != 4 + fields:
+        raise _wrong(RejectCode.ACTION_MALFORMED, f"kind {kind} has {4 + fields} elements, not {len(items)}")
+    account = Address(_fixed(items[1], ADDRESS_BYTES, "account"))
+    nonce = _uint(items[2], NONCE_MAX, "nonce")
+    expires = TimeMs(_uint(items[3], TIME_MS_MAX, "expiresAfter"))
+    if kind == IntentKind.PLACE_ORDER:
+        return PlaceOrder(account, nonce, expires, _order(items[4]))
+    if kind == IntentKind.CANCEL_BY_CLIENT_ID:
+        return CancelByClientId(account, nonce, expires, _u128(items[4], "clientId"))
+    if kind == IntentKind.CANCEL_ORDER:
+        return CancelOrder(account, nonce, expires, OrderId(_uint(items[4], U64_MAX, "orderId")))
+    if kind == IntentKind.AMEND_ORDER:
+        return AmendOrder(
+            account, nonce, expires,
+            OrderId(_uint(items[4], U64_MAX, "orderId")), _u128(items[5], "clientId"),
+            Price(_uint(items[6], PRICE_MAX, "price")), Lots(_uint(items[7], LOTS_MAX, "size")),
+        )  # fmt: skip
+    if kind == IntentKind.PLACE_ORDERS:
+        return PlaceOrders(account, nonce, expires, _orders(items[4]))
+    if kind == IntentKind.CANCEL_ALL:
+        return CancelAll(account, nonce, expires, MarketId(_uint(items[4], U16_MAX, "market")))
+    return _rare_intent(kind, account, nonce, expires, items)
+
+
+def _rare_intent(kind: int, account: Address, nonce: int, expires: TimeMs, items: list[Any]) -> Intent:
+    """Actions that are not on the hot path."""
+    if kind == IntentKind.REVOKE_AGENT:
+        return RevokeAgent(account, nonce, expires, Address(_fixed(items[4], ADDRESS_BYTES, "agent")))
+    if kind == IntentKind.CREATE_SUB_ACCOUNT:
+        return CreateSubAccount(account, nonce, expires, _uint(items[4], U32_MAX, "index"))
+    if kind == IntentKind.APPROVE_AGENT:
+        return ApproveAgent(
+            account, nonce, expires,
+            Address(_fixed(items[4], ADDRESS_BYTES, "agent")), TimeMs(_uint(items[5], TIME_MS_MAX, "validUntil")),
+            _uint(items[6], U64_MAX, "scope"), _fixed(items[7], NAME_BYTES, "name"),
+        )  # fmt: skip
+    destination = Address(_fixed(items[4], ADDRESS_BYTES, "destination"))
+    asset = AssetId(_uint(items[5], U16_MAX, "asset"))
+    amount = AssetUnits(_uint(items[6], AMOUNT_MAX, "amount"))
+    if kind == IntentKind.WITHDRAW:
+        return Withdraw(account, nonce, expires, destination, asset, amount)
+    assert kind == IntentKind.TRANSFER, "every kind in _FIELDS has an arm"
+    return Transfer(account, nonce, expires, destination, asset, amount)
+
+
+def intent_items(intent: Intent) -> list[Any]:
+    """The array whose canonical bytes are signed over (field by field, as EIP-712) and sent."""
+    head = [intent.account, intent.nonce, intent.expires_after]
+    match intent:
+        case PlaceOrder():
+            return [int(IntentKind.PLACE_ORDER), *head, _order_items(intent.order)]
+        case PlaceOrders():
+            return [int(IntentKind.PLACE_ORDERS), *head, [_order_items(order) for order in intent.orders]]
+        case CancelOrder():
+            return [int(IntentKind.CANCEL_ORDER), *head, intent.order_id]
+        case CancelByClientId():
+            return [int(IntentKind.CANCEL_BY_CLIENT_ID), *head, intent.client_id.to_bytes(16, "big")]
+        case AmendOrder():
+            client_id = intent.client_id.to_bytes(16, "big")
+            return [int(IntentKind.AMEND_ORDER), *head, intent.order_id, client_id, intent.price, intent.size]
+        case CancelAll():
+            return [int(IntentKind.CANCEL_ALL), *head, intent.market]
+        case Withdraw():
+            return [int(IntentKind.WITHDRAW), *head, intent.destination, intent.asset, intent.amount]
+        case Transfer():
+            return [int(IntentKind.TRANSFER), *head, intent.destination, intent.asset, intent.amount]
+        case ApproveAgent():
+            kind = int(IntentKind.APPROVE_AGENT)
+            return [kind, *head, intent.agent, intent.valid_until, intent.scope, intent.name]
+        case RevokeAgent():
+            return [int(IntentKind.REVOKE_AGENT), *head, intent.agent]
+        case CreateSubAccount():
+            return [int(IntentKind.CREATE_SUB_ACCOUNT), *head, intent.index]
+
+
+def encode_intent(intent: Intent) -> bytes:
+    """Canonical bytes of an intent."""
+    return pack(intent_items(intent))
