@@ -1,0 +1,17 @@
+"""Who stands behind an input: the recovered signer of user actions and reports; nobody behind operator facts."""
+
+from proto.ids import ZERO_ADDRESS, Address
+from proto.inputs import Input, OracleReport, UserAction
+from proto.signing.eip712 import Domain, intent_digest, report_digest
+from proto.signing.secp256k1 import recover
+
+
+def signer_of(domain: Domain, item: Input) -> Address:
+    """Recovered signer, or the zero address for inputs that nobody signs. Raises SignatureError."""
+    match item:
+        case UserAction():
+            return recover(intent_digest(domain, item.intent), item.signature)
+        case OracleReport():
+            return recover(report_digest(domain, item.time, item.prices), item.signature)
+        case _:
+            return ZERO_ADDRESS
