@@ -1,0 +1,281 @@
+"""Ethereum transactions as bytes: legacy (EIP-155), access-list (EIP-2930) and fee-market (EIP-1559).
+
+One codec for both sides: the sender encodes and signs, the embedded chain decodes and recovers the sender.
+
+Invariants:
+- Decoding is strict: canonical RLP, no leading zeros, low-s, replay-protected; one transaction has one byte string.
+- `sender` was recovered from the signature, never taken from anywhere else.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import rlp
+from rlp.exceptions import DecodingError
+
+from proto.hashing import keccak
+from proto.ids import ADDRESS_BYTES, Address
+from proto.signing.secp256k1 import SignatureError, SigningKey, recover
+
+TYPE_LEGACY: Final = 0
+TYPE_ACCESS_LIST: Final = 1
+TYPE_FEE_MARKET: Final = 2
+
+GAS_PER_TRANSACTION: Final = 21_000
+GAS_PER_CREATION: Final = 32_000
+GAS_PER_INITCODE_WORD: Final = 2  # EIP-3860
+GAS_PER_ZERO_BYTE: Final = 4
+GAS_PER_NONZERO_BYTE: Final = 16
+GAS_PER_ACCESS_ADDRESS: Final = 2_400
+GAS_PER_ACCESS_SLOT: Final = 1_900
+FLOOR_GAS_PER_TOKEN: Final = 10  # EIP-7623; a zero byte is one token, another byte four.
+TOKENS_PER_NONZERO_BYTE: Final = 4
+
+_U64_MAX: Final = 2**64 - 1
+_U256_MAX: Final = 2**256 - 1
+_EIP155_OFFSET: Final = 35
+_FIELDS: Final = {TYPE_LEGACY: 9, TYPE_ACCESS_LIST: 11, TYPE_FEE_MARKET: 12}
+
+AccessList = tuple[tuple[bytes, tuple[int, ...]], ...]
+"""(address, storage slots) pairs."""
+
+
+class TransactionMalformed(ValueError):
+    """The bytes are not an acceptable signed transaction; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A signed transaction with its recovered sender. Fees are wei per gas; `to` is None for a creation."""
+
+    kind: int
+    chain_id: int
+    nonce: int
+    max_fee_wei: int
+    max_priority_fee_wei: int
+    gas_limit: int
+    to: Address | None
+    value_wei: int
+    data: bytes
+    access_list: AccessList
+    v: int
+    r: int
+    s: int
+    sender: Address
+    raw: bytes
+    hash: bytes
+
+    def effective_price(self, base_fee_wei: int) -> int:
+        """Wei per gas that the sender pays in a block with this base fee."""
+        return min(self.max_fee_wei, base_fee_wei + self.max_priority_fee_wei)
+
+    def effective_tip(self, base_fee_wei: int) -> int:
+        """Wei per gas that the block's producer gets; negative when the transaction cannot be included."""
+        return min(self.max_fee_wei - base_fee_wei, self.max_priority_fee_wei)
+
+    @property
+    def cost_max_wei(self) -> int:
+        """The most that this transaction can take from its sender."""
+        return self.gas_limit * self.max_fee_wei + self.value_wei
+
+
+@dataclass(frozen=True, slots=True)
+class FeeMarketFields:
+    """What the sender chooses of an EIP-1559 transaction."""
+
+    chain_id: int
+    nonce: int
+    max_fee_wei: int
+    max_priority_fee_wei: int
+    gas_limit: int
+    to: Address | None
+    value_wei: int
+    data: bytes
+
+
+def _tokens(data: bytes) -> int:
+    zeros = data.count(0)
+    return zeros + (len(data) - zeros) * TOKENS_PER_NONZERO_BYTE
+
+
+def intrinsic_gas(data: bytes, access_list: AccessList, *, is_creation: bool) -> int:
+    """Gas taken before the first instruction (Istanbul prices, EIP-2930, EIP-3860)."""
+    gas = GAS_PER_TRANSACTION + _tokens(data) * GAS_PER_ZERO_BYTE
+    if is_creation:
+        gas += GAS_PER_CREATION + GAS_PER_INITCODE_WORD * ((len(data) + 31) // 32)
+    for _, slots in access_list:
+        gas += GAS_PER_ACCESS_ADDRESS + GAS_PER_ACCESS_SLOT * len(slots)
+    return gas
+
+
+def floor_gas(data: bytes) -> int:
+    """The least a transaction with this calldata pays (EIP-7623)."""
+    return GAS_PER_TRANSACTION + FLOOR_GAS_PER_TOKEN * _tokens(data)
+
+
+def sign_fee_market(fields: FeeMarketFields, key: SigningKey) -> Transaction:
+    """Encode and sign an EIP-1559 transaction."""
+    unsigned: list[Any] = [
+        _int_bytes(fields.chain_id),
+        _int_bytes(fields.nonce),
+        _int_bytes(fields.max_priority_fee_wei),
+        _int_bytes(fields.max_fee_wei),
+        _int_bytes(fields.gas_limit),
+        fields.to or b"",
+        _int_bytes(fields.value_wei),
+        fields.data,
+        [],
+    ]
+    signature = key.sign(keccak(bytes((TYPE_FEE_MARKET,)) + rlp.encode(unsigned)))
+    r, s, parity = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big"), signature[64] - 27
+    raw = bytes((TYPE_FEE_MARKET,)) + rlp.encode([*unsigned, _int_bytes(parity), _int_bytes(r), _int_bytes(s)])
+    return Transaction(
+        kind=TYPE_FEE_MARKET,
+        chain_id=fields.chain_id,
+        nonce=fields.nonce,
+        max_fee_wei=fields.max_fee_wei,
+        max_priority_fee_wei=fields.max_priority_fee_wei,
+        gas_limit=fields.gas_limit,
+        to=fields.to,
+        value_wei=fields.value_wei,
+        data=fields.data,
+        access_list=(),
+        v=parity,
+        r=r,
+        s=s,
+        sender=key.address,
+        raw=raw,
+        hash=keccak(raw),
+    )
+
+
+def created_address(sender: bytes, nonce: int) -> Address:
+    """Address of the contract that `sender`'s transaction with this nonce creates."""
+    return Address(keccak(rlp.encode([sender, _int_bytes(nonce)]))[12:])
+
+
+def decode_transaction(raw: bytes) -> Transaction:
+    """Decode signed bytes and recover the sender. Raises TransactionMalformed."""
+    if not raw:
+        raise TransactionMalformed("empty transaction")
+    if raw[0] >= 0xC0:
+        kind, body = TYPE_LEGACY, raw
+    else:
+        kind, body = raw[0], raw[1:]
+        if kind not in (TYPE_ACCESS_LIST, TYPE_FEE_MARKET):
+            raise TransactionMalformed("transaction type not supported")
+    try:
+        items = rlp.decode(body, strict=True)
+    except DecodingError as error:
+        raise TransactionMalformed(f"rlp: {error}") from None
+    if not isinstance(items, list) or len(items) != _FIELDS[kind]:
+        raise TransactionMalformed("rlp: wrong number of fields")
+    return _legacy(raw, items) if kind == TYPE_LEGACY else _typed(kind, raw, items)
+
+
+def _legacy(raw: bytes, items: list[object]) -> Transaction:
+    nonce, price, gas = _int(items[0], _U64_MAX), _int(items[1]), _int(items[2], _U64_MAX)
+    v, r, s = _int(items[6]), _int(items[7]), _int(items[8])
+    if v < _EIP155_OFFSET:
+        raise TransactionMalformed("only replay-protected (EIP-155) transactions allowed over RPC")
+    chain_id, parity = divmod(v - _EIP155_OFFSET, 2)
+    digest = keccak(rlp.encode([*items[:6], _int_bytes(chain_id), b"", b""]))
+    return Transaction(
+        kind=TYPE_LEGACY,
+        chain_id=chain_id,
+        nonce=nonce,
+        max_fee_wei=price,
+        max_priority_fee_wei=price,
+        gas_limit=gas,
+        to=_to(items[3]),
+        value_wei=_int(items[4]),
+        data=_data(items[5]),
+        access_list=(),
+        v=v,
+        r=r,
+        s=s,
+        sender=_sender(digest, parity, r, s),
+        raw=raw,
+        hash=keccak(raw),
+    )
+
+
+def _typed(kind: int, raw: bytes, items: list[object]) -> Transaction:
+    unsigned, (parity_item, r_item, s_item) = items[:-3], items[-3:]
+    fees = 2 if kind == TYPE_FEE_MARKET else 1
+    priority, maximum = _int(items[2]), _int(items[1 + fees])
+    if priority > maximum:
+        raise TransactionMalformed("max priority fee per gas higher than max fee per gas")
+    parity, r, s = _int(parity_item, 1), _int(r_item), _int(s_item)
+    digest = keccak(bytes((kind,)) + rlp.encode(unsigned))
+    rest = unsigned[2 + fees :]
+    return Transaction(
+        kind=kind,
+        chain_id=_int(items[0], _U64_MAX),
+        nonce=_int(items[1], _U64_MAX),
+        max_fee_wei=maximum,
+        max_priority_fee_wei=priority,
+        gas_limit=_int(rest[0], _U64_MAX),
+        to=_to(rest[1]),
+        value_wei=_int(rest[2]),
+        data=_data(rest[3]),
+        access_list=_access_list(rest[4]),
+        v=parity,
+        r=r,
+        s=s,
+        sender=_sender(digest, parity, r, s),
+        raw=raw,
+        hash=keccak(raw),
+    )
+
+
+def _sender(digest: bytes, parity: int, r: int, s: int) -> Address:
+    signature = r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes((27 + parity,))
+    try:
+        return recover(digest, signature)
+    except SignatureError as error:
+        raise TransactionMalformed(f"invalid sender: {error}") from None
+
+
+def _int_bytes(value: int) -> bytes:
+    """Big-endian without leading zeros, as RLP wants integers."""
+    return value.to_bytes((value.bit_length() + 7) // 8, "big")
+
+
+def _int(item: object, maximum: int = _U256_MAX) -> int:
+    if not isinstance(item, bytes):
+        raise TransactionMalformed("rlp: expected an integer")
+    if item[:1] == b"\x00":
+        raise TransactionMalformed("rlp: leading zero in an integer")
+    value = int.from_bytes(item, "big")
+    if value > maximum:
+        raise TransactionMalformed("rlp: integer too large")
+    return value
+
+
+def _data(item: object) -> bytes:
+    if not isinstance(item, bytes):
+        raise TransactionMalformed("rlp: expected bytes")
+    return item
+
+
+def _to(item: object) -> Address | None:
+    address = _data(item)
+    if len(address) not in (0, ADDRESS_BYTES):
+        raise TransactionMalformed("rlp: recipient is not an address")
+    return Address(address) if address else None
+
+
+def _access_list(item: object) -> AccessList:
+    if not isinstance(item, list):
+        raise TransactionMalformed("rlp: access list is not a list")
+    entries: list[tuple[bytes, tuple[int, ...]]] = []
+    for entry in item:
+        if not isinstance(entry, list) or len(entry) != 2 or not isinstance(entry[1], list):
+            raise TransactionMalformed("rlp: malformed access list entry")
+        address = _data(entry[0])
+        slots = [_data(slot) for slot in entry[1]]
+        if len(address) != ADDRESS_BYTES or any(len(slot) != 32 for slot in slots):
+            raise TransactionMalformed("rlp: malformed access list entry")
+        entries.append((address, tuple(int.from_bytes(slot, "big") for slot in slots)))
+    return tuple(entries)
