@@ -1,0 +1,1 @@
+"""The settlement contract: Solidity sources, their compiled artifacts, and the numbers of its refusals."""

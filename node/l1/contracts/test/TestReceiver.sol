@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.24;
+
+/// @title A destination that misbehaves on receipt of ETH, and a caller that is not a top-level one.
+contract TestReceiver {
+    enum Mood {
+        Takes,
+        Refuses,
+        BurnsGas,
+        ReturnsMuch,
+        CallsBack
+    }
+
+    Mood public mood;
+    uint256 public calls;
+    bool public lastCallWorked;
+    address private _target;
+    bytes private _payload;
+
+    /// Choose what happens on receipt; `target` and `payload` matter for CallsBack only.
+    function prepare(Mood mood_, address target, bytes calldata payload) external {
+        mood = mood_;
+        _target = target;
+        _payload = payload;
+    }
+
+    /// Call `target` as this contract and pass on its refusal.
+    function forward(address target, bytes calldata payload) external payable returns (bytes memory result) {
+        bool ok;
+        (ok, result) = target.call{value: msg.value}(payload);
+        if (!ok) {
+            assembly ("memory-safe") {
+                revert(add(result, 32), mload(result))
+            }
+        }
+    }
+
+    receive() external payable {
+        Mood now_ = mood;
+        if (now_ == Mood.Refuses) revert("no, thank you");
+        if (now_ == Mood.BurnsGas) while (true) {}
+        if (now_ == Mood.ReturnsMuch) {
+            assembly ("memory-safe") {
+                return(0, 1000000)
+            }
+        }
+        if (now_ == Mood.CallsBack) {
+            (lastCallWorked,) = _target.call(_payload);
+            ++calls;
+        }
+    }
+}
