@@ -60,12 +60,14 @@ contract Novate is INovate, EIP712, ReentrancyGuardTransient {
 
     uint256 private constant WITHDRAWALS_SECTION = 3;
     uint256 private constant WITHDRAWALS_DEPTH = 32;
+    uint16 private constant NO_ASSET = type(uint16).max;
     uint256 private constant TOTAL_MAX = 2 ** 127 - 1; // Totals are int128; sums of four of them cannot overflow.
 
     bytes32 public immutable genesisHash;
     bytes32 public immutable rulesHash;
     address public immutable operator;
     uint64 public immutable challengeWindow; // seconds
+    uint16 public immutable nativeAsset; // NO_ASSET where ETH is no collateral
 
     uint64 public tip;
     uint64 public queueLength;
@@ -110,7 +112,7 @@ contract Novate is INovate, EIP712, ReentrancyGuardTransient {
         challengeWindow = challengeWindow_;
         _batches[0].stateRoot = genesisStateRoot;
         _batches[0].postedAt = uint64(block.timestamp);
-        _listAssets(assets_);
+        nativeAsset = _listAssets(assets_);
     }
 
     /// @dev ETH comes in by depositETH only, so that none is without an owner.
@@ -134,8 +136,8 @@ contract Novate is INovate, EIP712, ReentrancyGuardTransient {
 
     /// Put the sent ETH into escrow for `owner`.
     function depositETH(address owner) external payable nonReentrant returns (uint64 index) {
-        uint16 asset = nativeAsset();
-        return _enqueueDeposit(owner, asset, _admit(asset, msg.value, owner));
+        _listed(nativeAsset);
+        return _enqueueDeposit(owner, nativeAsset, _admit(nativeAsset, msg.value, owner));
     }
 
     // ----------------------------------------------------------------------------------------------------- batches: data
@@ -316,26 +318,21 @@ contract Novate is INovate, EIP712, ReentrancyGuardTransient {
         return _hashTypedDataV4(keccak256(abi.encode(COMMITMENT_TYPEHASH, c)));
     }
 
-    /// Id of the asset that is native ETH.
-    function nativeAsset() public view returns (uint16) {
-        for (uint256 i; i < _assetIds.length; ++i) {
-            if (_assets[_assetIds[i]].token == address(0)) return _assetIds[i];
-        }
-        revert AssetUnknown(type(uint16).max);
-    }
-
     // ------------------------------------------------------------------------------------------------- parts of the above
 
-    function _listAssets(AssetConfig[] memory assets_) private {
+    function _listAssets(AssetConfig[] memory assets_) private returns (uint16 native) {
+        native = NO_ASSET;
         if (assets_.length == 0 || assets_[0].assetId != 0) revert AssetTableInvalid(0);
         for (uint256 i; i < assets_.length; ++i) {
             AssetConfig memory a = assets_[i];
             if (i > 0 && a.assetId <= assets_[i - 1].assetId) revert AssetTableInvalid(i);
+            if (a.assetId == NO_ASSET) revert AssetTableInvalid(i);
             if (a.unitDivisor == 0 || a.depositCap > TOTAL_MAX || a.owingCap > TOTAL_MAX) revert AssetTableInvalid(i);
             if (a.token != address(0) && a.token.code.length == 0) revert AssetTableInvalid(i);
             for (uint256 j; j < i; ++j) {
                 if (assets_[j].token == a.token) revert AssetTableInvalid(i);
             }
+            if (a.token == address(0)) native = a.assetId;
             _assetIds.push(a.assetId);
             _assets[a.assetId] = Asset(a.token, a.unitDivisor, 0, 0, a.depositCap, a.owingCap);
         }

@@ -1,6 +1,7 @@
 """Compiled contracts as they are committed: running needs no compiler.
 
-Invariant: `source_hash` is that of the sources beside the artifacts; a test compares it, and rebuilds the bytecode where solc is installed.
+Invariant: `source_hash` is that of the sources beside the artifacts; a test compares it, and rebuilds the bytecode where
+solc is installed.
 """
 
 import json

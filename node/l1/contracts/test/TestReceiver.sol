@@ -41,7 +41,7 @@ contract TestReceiver {
         if (now_ == Mood.BurnsGas) while (true) {}
         if (now_ == Mood.ReturnsMuch) {
             assembly ("memory-safe") {
-                return(0, 1000000)
+                return(0, 100000)
             }
         }
         if (now_ == Mood.CallsBack) {
