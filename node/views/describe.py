@@ -1,0 +1,131 @@
+"""How rows look in the frames of the native protocol: maps with text keys and integer values.
+
+Units are those of the protocol: prices in the market's price unit (10^-(6-d) USDC), sizes in lots (10^-d), USD amounts in micro-USDC, asset
+amounts in the asset's ledger unit, rates in 1e-12, times in ms since the epoch. Enumerations are their numbers. Addresses are 20 bytes.
+Integers beyond 64 bits (client ids, very large amounts) are decimal text on the wire: a reader converts every number with `int()`.
+"""
+
+from typing import Any
+
+from node.views.accounts import BalanceRow, PositionRow
+from node.views.batches import BatchRow
+from node.views.book import Bbo, BookView, LevelRow
+from node.views.history import HistoryRow
+from node.views.rows import CandleRow, FillRow, FundingRow, LedgerRow, OrderRow, TradeRow
+from node.views.tickers import Ticker
+from proto.intents import Side
+
+
+def order_map(row: OrderRow) -> dict[str, Any]:
+    """An order as it stands."""
+    return {
+        "id": row.id, "market": row.market, "side": row.side, "type": row.order_type, "time_in_force": row.time_in_force,
+        "price": row.price, "size": row.size, "remaining": row.remaining, "filled": row.filled, "quote": row.quote,
+        "client_id": row.client_id, "reduce_only": row.reduce_only, "self_trade": row.self_trade, "status": row.status,
+        "reason": row.reason, "seq": row.seq, "time": row.time, "last_seq": row.last_seq, "last_time": row.last_time,
+        "rested": row.rested,
+    }  # fmt: skip
+
+
+def fill_map(row: FillRow) -> dict[str, Any]:
+    """One side of a trade."""
+    return {
+        "seq": row.seq, "position": row.position, "time": row.time, "market": row.market, "trade": row.trade, "order": row.order,
+        "client_id": row.client_id, "side": row.side, "price": row.price, "size": row.size, "is_taker": row.is_taker,
+        "fee": row.fee, "pnl": row.pnl, "remaining": row.remaining, "liquidation": row.liquidation,
+    }  # fmt: skip
+
+
+def trade_map(row: TradeRow) -> dict[str, Any]:
+    """A public trade."""
+    return {
+        "seq": row.seq, "position": row.position, "time": row.time, "market": row.market, "trade": row.trade, "price": row.price,
+        "size": row.size, "taker_side": row.taker_side, "liquidation": row.liquidation,
+    }  # fmt: skip
+
+
+def ledger_map(row: LedgerRow) -> dict[str, Any]:
+    """A change of a balance."""
+    return {
+        "seq": row.seq, "position": row.position, "time": row.time, "asset": row.asset, "delta": row.delta,
+        "balance": row.balance, "reason": row.reason,
+    }  # fmt: skip
+
+
+def funding_map(row: FundingRow) -> dict[str, Any]:
+    """A funding payment."""
+    return {
+        "seq": row.seq, "position": row.position, "time": row.time, "market": row.market, "position_size": row.size,
+        "funding": row.amount,
+    }  # fmt: skip
+
+
+def history_map(row: HistoryRow) -> dict[str, Any]:
+    """Any row of a history."""
+    match row:
+        case OrderRow():
+            return order_map(row)
+        case FillRow():
+            return fill_map(row)
+        case TradeRow():
+            return trade_map(row)
+        case LedgerRow():
+            return ledger_map(row)
+        case FundingRow():
+            return funding_map(row)
+
+
+def candle_map(row: CandleRow) -> dict[str, Any]:
+    """A candle; `start` in ms."""
+    return {
+        "market": row.market, "interval_s": row.interval_s, "start": row.start, "open": row.open, "high": row.high,
+        "low": row.low, "close": row.close, "volume": row.volume, "quote": row.quote, "trades": row.trades,
+    }  # fmt: skip
+
+
+def ticker_map(row: Ticker) -> dict[str, Any]:
+    """Mark, index, funding and open interest of a market."""
+    return {
+        "market": row.market, "index_price": row.index_price, "mark": row.mark, "funding_rate": row.funding_rate,
+        "funding_index": row.funding_index, "open_interest": row.open_interest, "status": row.status,
+        "index_status": row.index_status, "last_price": row.last_price,
+    }  # fmt: skip
+
+
+def bbo_map(market: int, bbo: Bbo) -> dict[str, Any]:
+    """Best bid and offer."""
+    return {"market": market, "bid": bbo.bid, "bid_size": bbo.bid_lots, "ask": bbo.ask, "ask_size": bbo.ask_lots}
+
+
+def book_map(market: int, book: BookView, depth: int) -> dict[str, Any]:
+    """A book's best `depth` levels (0: all) as [price, lots, orders], best first."""
+    return {"market": market, "bids": book.side(Side.BUY, depth), "asks": book.side(Side.SELL, depth)}
+
+
+def book_delta(market: int, book: BookView) -> dict[str, Any]:
+    """The levels that the input touched, as they are now; zero lots: gone."""
+    sides: tuple[list[LevelRow], list[LevelRow]] = ([], [])
+    for side, price in book.changed:
+        sides[side].append(book.level(side, price))
+    return {"market": market, "bids": sides[Side.BUY], "asks": sides[Side.SELL]}
+
+
+def position_map(row: PositionRow) -> dict[str, Any]:
+    """A position."""
+    return {"market": row.market, "position_size": row.size, "entry": row.entry}
+
+
+def balance_map(row: BalanceRow) -> dict[str, Any]:
+    """A balance."""
+    return {"asset": row.asset, "balance": row.balance}
+
+
+def batch_map(row: BatchRow) -> dict[str, Any]:
+    """A batch and how far it has come."""
+    return {
+        "id": row.id, "first_seq": row.first_seq, "last_seq": row.last_seq, "ops_count": row.ops_count, "l2_time": row.l2_time,
+        "prev_state_root": row.prev_state_root, "state_root": row.state_root, "inputs_root": row.inputs_root,
+        "ops_root": row.ops_root, "data_hash": row.data_hash, "status": row.status, "posted_tx": row.posted_tx,
+        "posted_block": row.posted_block, "posted_time": row.posted_time, "verified_by": list(row.verified_by),
+        "final_time": row.final_time,
+    }  # fmt: skip

@@ -1,0 +1,268 @@
+"""All views of the venue behind one door: `apply` takes released inputs in order, `take_rows` gives what must go to disk.
+
+Life: construct (reads how far the disk is) → `apply` every input that recovery replays (what the disk has already is passed over) → `seed`
+with the recovered state → `apply` every released input. Before `seed` only histories, orders and candles grow; what shows the present is
+taken from the state by `seed` and kept up to date from then on.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from node.core.state import State
+from node.views import describe
+from node.views.accounts import AccountView, BalanceRow, PositionRow
+from node.views.batches import BatchView
+from node.views.book import Bbo, BookView
+from node.views.candles import CandleView
+from node.views.history import HistoryView
+from node.views.orders import OrderView
+from node.views.rows import SEQ_KEY, FillRow, FundingRow, HistoryKind, LedgerRow, TradeRow
+from node.views.streams import StreamHub, StreamKey, StreamLimits, StreamName
+from node.views.table import OrderedTable
+from node.views.tickers import TickerView
+from proto.events import (
+    BalanceChanged,
+    Event,
+    FundingPaid,
+    FundingRateSet,
+    IndexSet,
+    MarketStatusChanged,
+    MarkSet,
+    OrderAccepted,
+    OrderAmended,
+    OrderClosed,
+    OrderFilled,
+    OrderRested,
+    PositionChanged,
+)
+from proto.ids import Seq
+from proto.intents import Side
+from proto.units import TimeMs
+
+_Handler = Callable[[Any], None]
+
+
+class ViewsOutOfStepError(Exception):
+    """The rows on disk do not fit the inputs: they lag behind the replay's start, or lead the state. Delete and rebuild them."""
+
+
+class Views:
+    """Everything readable. `seq` and `time` are of the last input contained."""
+
+    def __init__(self, table: OrderedTable, limits: StreamLimits) -> None:
+        stored = table.get(SEQ_KEY)
+        self.seq = Seq(int.from_bytes(stored, "big") if stored else 0)
+        self.time = TimeMs(0)
+        self.live = False
+        self.orders = OrderView(table)
+        self.history = HistoryView(table)
+        self.candles = CandleView(table)
+        self.batches = BatchView(table)
+        self.books: dict[int, BookView] = {}
+        self.tickers = TickerView()
+        self.accounts = AccountView()
+        self.hub = StreamHub(limits)
+        self._position = 0
+        self._written_seq = self.seq
+        self._changes: dict[StreamKey, dict[Any, Any]] = {}  # Of the input being applied, for streams that are wanted.
+        self._bbos: dict[int, Bbo] = {}
+        self._handlers: dict[type[Any], _Handler] = {
+            OrderAccepted: self._order_accepted, OrderRested: self._order_rested, OrderAmended: self._order_amended,
+            OrderFilled: self._order_filled, OrderClosed: self._order_closed, BalanceChanged: self._balance_changed,
+            PositionChanged: self._position_changed, FundingPaid: self._funding_paid,
+        }  # fmt: skip
+        self._ticker_handlers: dict[type[Any], _Handler] = {
+            IndexSet: self.tickers.index_set, MarkSet: self.tickers.mark_set, FundingRateSet: self.tickers.funding_set,
+            MarketStatusChanged: self.tickers.status_changed,
+        }  # fmt: skip
+
+    def seed(self, state: State) -> None:
+        """Take the present from the recovered state, at the seq that was applied last. Raises ViewsOutOfStepError."""
+        if self.seq != state.seq:
+            raise ViewsOutOfStepError(f"views contain input {self.seq}, the state {state.seq}")
+        self.time = state.time
+        self.orders.seed(state)
+        self.tickers.seed(state)
+        self.accounts.seed(state)
+        for number, market in state.markets.items():
+            book = self.books[number] = BookView()
+            book.seed(market)
+            self._bbos[number] = book.bbo()
+        self.candles.changed.clear()
+        self.live = True
+
+    def apply(self, seq: Seq, time: TimeMs, events: tuple[Event, ...]) -> None:
+        """Take one input's events; an input that is contained already changes nothing. Raises ViewsOutOfStepError."""
+        if seq <= self.seq:
+            return
+        if seq != self.seq + 1:
+            raise ViewsOutOfStepError(f"views contain input {self.seq}, the next to apply is {seq}")
+        self.seq, self.time = seq, time
+        self.history.tick(seq, time)
+        if not events:
+            return
+        handlers, tickers = self._handlers, self._ticker_handlers if self.live else {}
+        for position, event in enumerate(events):
+            kind = type(event)
+            handler = handlers.get(kind) or tickers.get(kind)
+            if handler is not None:
+                self._position = position
+                handler(event)
+        if self.live:
+            self._publish()
+
+    def _note(self, name: StreamName, owner: int, key: Any, value: Any) -> None:
+        """Remember a change for a stream; the last value under `key` within an input counts."""
+        stream = StreamKey(name, owner)
+        if self.hub.wants(stream):
+            self._changes.setdefault(stream, {})[key] = value
+
+    def _order_accepted(self, event: OrderAccepted) -> None:
+        row = self.orders.accepted(event, self.seq, self.time)
+        self._note(StreamName.ORDERS, row.account, row.id, row)
+
+    def _order_rested(self, event: OrderRested) -> None:
+        row = self.orders.rested(event, self.seq, self.time)
+        if row is not None:
+            self._note(StreamName.ORDERS, row.account, row.id, row)
+        if self.live:
+            self.books[event.market].rested(event)
+
+    def _order_amended(self, event: OrderAmended) -> None:
+        row = self.orders.amended(event, self.seq, self.time)
+        if row is not None:
+            self._note(StreamName.ORDERS, row.account, row.id, row)
+        if self.live:
+            self.books[event.market].amended(event)
+
+    def _order_closed(self, event: OrderClosed) -> None:
+        row = self.orders.closed(event, self.seq, self.time)
+        if row is not None:
+            self.history.add_ended_order(row, self._position)
+            self._note(StreamName.ORDERS, row.account, row.id, row)
+        if self.live:
+            self.books[event.market].closed(event)
+
+    def _order_filled(self, event: OrderFilled) -> None:
+        seq, time, at = self.seq, self.time, self._position
+        trade = TradeRow(
+            seq, at, time, event.market, event.trade, event.price, event.size, event.taker_side, event.liquidation
+        )
+        self.history.add(HistoryKind.TRADES, event.market, trade)
+        self._note(StreamName.TRADES, event.market, at, trade)
+        maker_side = Side(1 - event.taker_side)
+        for fill in (
+            FillRow(
+                seq, at, time, event.maker, event.market, event.trade, event.maker_order, event.maker_client_id, maker_side,
+                event.price, event.size, False, event.maker_fee, event.maker_pnl, event.maker_remaining, event.liquidation,
+            ),
+            FillRow(
+                seq, at, time, event.taker, event.market, event.trade, event.taker_order, event.taker_client_id,
+                event.taker_side, event.price, event.size, True, event.taker_fee, event.taker_pnl, event.taker_remaining,
+                event.liquidation,
+            ),
+        ):  # fmt: skip
+            self.history.add(HistoryKind.FILLS, fill.account, fill)
+            self.history.add_order_fill(fill)
+            self._note(StreamName.FILLS, fill.account, at, fill)
+            row = self.orders.filled(fill.order, event, fill.remaining, seq, time)
+            if row is not None:
+                self._note(StreamName.ORDERS, row.account, row.id, row)
+        self.candles.traded(event.market, time, event.price, event.size)
+        if self.live:
+            self.books[event.market].filled(event)
+            self.tickers.traded(event.market, event.price)
+
+    def _balance_changed(self, event: BalanceChanged) -> None:
+        row = LedgerRow(
+            self.seq, self._position, self.time, event.account, event.asset, event.delta, event.balance, event.reason
+        )
+        self.history.add(HistoryKind.LEDGER, event.account, row)
+        self._note(StreamName.BALANCES, event.account, event.asset, BalanceRow(event.asset, event.balance))
+        if self.live:
+            self.accounts.balance_changed(event)
+
+    def _position_changed(self, event: PositionChanged) -> None:
+        if self.live:
+            longs = self.accounts.position_changed(event)
+            if longs:
+                self.tickers.longs_changed(event.market, longs)
+        row = PositionRow(event.market, event.size, event.entry)
+        self._note(StreamName.POSITIONS, event.account, event.market, row)
+
+    def _funding_paid(self, event: FundingPaid) -> None:
+        row = FundingRow(self.seq, self._position, self.time, event.account, event.market, event.size, event.amount)
+        self.history.add(HistoryKind.FUNDING, event.account, row)
+        self._note(StreamName.FUNDING, event.account, self._position, row)
+
+    def _publish(self) -> None:
+        """Hand the input's changes to the streams, one event per stream."""
+        hub, seq, time = self.hub, self.seq, self.time
+        for stream, rows in self._changes.items():
+            hub.publish(stream, seq, time, [_DESCRIBE[stream.name](row) for row in rows.values()])
+        self._changes.clear()
+        for market, book in self.books.items():
+            if book.changed:
+                self._publish_book(market, book)
+        for market in self.tickers.changed:
+            key = StreamKey(StreamName.TICKER, market)
+            if hub.wants(key):
+                hub.publish(key, seq, time, describe.ticker_map(self.tickers.rows[market]))
+        self.tickers.changed.clear()
+        for market, interval in self.candles.changed:
+            key = StreamKey(StreamName.CANDLES, market, interval)
+            candle = self.candles.current(market, interval)
+            if candle is not None and hub.wants(key):
+                hub.publish(key, seq, time, describe.candle_map(candle))
+        self.candles.changed.clear()
+
+    def _publish_book(self, market: int, book: BookView) -> None:
+        key = StreamKey(StreamName.BOOK, market)
+        if self.hub.wants(key):
+            self.hub.publish(key, self.seq, self.time, describe.book_delta(market, book))
+        book.changed.clear()
+        bbo = book.bbo()
+        if bbo != self._bbos[market]:
+            self._bbos[market] = bbo
+            key = StreamKey(StreamName.BBO, market)
+            if self.hub.wants(key):
+                self.hub.publish(key, self.seq, self.time, describe.bbo_map(market, bbo))
+
+    def snapshot(self, key: StreamKey) -> Any:
+        """What a stream's subscriber starts from. Fills, trades and funding start empty: the past is in the histories."""
+        match key.name:
+            case StreamName.BOOK:
+                return describe.book_map(key.owner, self.books[key.owner], 0)
+            case StreamName.BBO:
+                return describe.bbo_map(key.owner, self._bbos[key.owner])
+            case StreamName.TICKER:
+                return describe.ticker_map(self.tickers.rows[key.owner])
+            case StreamName.CANDLES:
+                candle = self.candles.current(key.owner, key.interval_s)
+                return None if candle is None else describe.candle_map(candle)
+            case StreamName.ORDERS:
+                return [describe.order_map(row) for row in self.orders.of_account(key.owner)]
+            case StreamName.POSITIONS:
+                return [describe.position_map(row) for row in self.accounts.positions(key.owner)]
+            case StreamName.BALANCES:
+                return [describe.balance_map(row) for row in self.accounts.balances(key.owner)]
+            case StreamName.TRADES | StreamName.FILLS | StreamName.FUNDING:
+                return []
+
+    def take_rows(self) -> tuple[Seq, list[tuple[bytes, bytes]]]:
+        """All rows that changed since the last call, with the seq they stand for: to be written at once, in order of the calls."""
+        rows = self.history.take_rows() + self.orders.take_rows() + self.candles.take_rows() + self.batches.take_rows()
+        if rows or self.seq != self._written_seq:
+            rows.append((SEQ_KEY, self.seq.to_bytes(8, "big")))
+        self._written_seq = self.seq
+        return self.seq, rows
+
+
+_DESCRIBE: dict[StreamName, Callable[[Any], Any]] = {
+    StreamName.TRADES: describe.trade_map,
+    StreamName.FILLS: describe.fill_map,
+    StreamName.ORDERS: describe.order_map,
+    StreamName.POSITIONS: describe.position_map,
+    StreamName.BALANCES: describe.balance_map,
+    StreamName.FUNDING: describe.funding_map,
+}
