@@ -66,7 +66,12 @@ def inputs_root(cycles: tuple[Cycle, ...]) -> bytes:
 
 def encode_body(body: Body) -> bytes:
     """The body's bytes, before cutting into chunks."""
-    parts = [MAGIC, body.batch_id.to_bytes(8, "big"), body.first_seq.to_bytes(8, "big"), len(body.cycles).to_bytes(4, "big")]
+    parts = [
+        MAGIC,
+        body.batch_id.to_bytes(8, "big"),
+        body.first_seq.to_bytes(8, "big"),
+        len(body.cycles).to_bytes(4, "big"),
+    ]
     for cycle in body.cycles:
         parts.append(len(cycle.records).to_bytes(4, "big"))
         for record in cycle.records:

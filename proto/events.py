@@ -132,7 +132,11 @@ class OrderRested(NamedTuple):
 
 
 class OrderAmended(NamedTuple):
-    """Price or remaining size changed. `kept_priority` tells whether the place in the queue is the same."""
+    """Price or remaining size changed. `kept_priority` tells whether the place in the queue is the same.
+
+    `rests`: the order is in the book at the new price with this event. Otherwise it left its old price, and fills and its rest or close
+    follow in the same input.
+    """
 
     order: OrderId
     account: AccountId
@@ -143,6 +147,7 @@ class OrderAmended(NamedTuple):
     price: Price
     remaining: Lots
     kept_priority: bool
+    rests: bool
 
 
 class OrderClosed(NamedTuple):

@@ -124,7 +124,9 @@ def decode_client_frame(data: bytes) -> ClientFrame:
         return QueryFrame(frame_id, items[2], items[3])
     if kind == FrameKind.SUBSCRIBE:
         if len(items) != 5 or type(items[2]) is not str or type(items[3]) is not list or type(items[4]) is not int:
-            raise FrameError(RejectCode.FRAME_MALFORMED, "a subscribe frame is [3, id, stream, params, after]", frame_id)
+            raise FrameError(
+                RejectCode.FRAME_MALFORMED, "a subscribe frame is [3, id, stream, params, after]", frame_id
+            )
         if not 0 <= items[4] <= U64_MAX:
             raise FrameError(RejectCode.FRAME_MALFORMED, "after must be in 0..2^64-1", frame_id)
         return SubscribeFrame(frame_id, items[2], items[3], items[4])

@@ -136,7 +136,12 @@ def encode_record(time: TimeMs, item: Input) -> bytes:
         case UserAction():
             fields = [InputKind.USER_ACTION.value, item.dialect.value, item.action, item.signature]
         case OracleReport():
-            fields = [InputKind.ORACLE_REPORT.value, item.time, [[p.index, p.price, p.confidence] for p in item.prices], item.signature]
+            fields = [
+                InputKind.ORACLE_REPORT.value,
+                item.time,
+                [[p.index, p.price, p.confidence] for p in item.prices],
+                item.signature,
+            ]
         case DepositSeen():
             fields = [InputKind.DEPOSIT_SEEN.value, item.index, item.owner, item.asset, item.amount]
         case QueueItemSeen():
@@ -234,5 +239,3 @@ def report_of(items: list[Any]) -> OracleReport:
 def user_action(intent: Intent, signature: bytes) -> UserAction:
     """A native user input from a typed intent and its signature."""
     return UserAction(Dialect.NATIVE, encode_intent(intent), signature, intent)
-
-

@@ -16,7 +16,6 @@ from proto.ids import ADDRESS_BYTES, Address, AssetId, MarketId, OrderId
 from proto.reject import RejectCode
 from proto.units import (
     AMOUNT_MAX,
-    CLIENT_ID_MAX,
     LOTS_MAX,
     NONCE_MAX,
     PRICE_MAX,

@@ -51,10 +51,12 @@ _LAYOUTS: Final[dict[OpKind, tuple[str, tuple[str, ...]]]] = {
     OpKind.QUEUE_ITEM: ("QAH", ("queue_index", "sender", "code")),
     OpKind.WITHDRAWAL: ("QIHQA", ("index", "account", "asset", "amount", "destination")),
     OpKind.TRANSFER: ("IIHQ", ("source", "destination", "asset", "amount")),
-    OpKind.ORDER_OPENED: ("QIHBBBBQQU", ("order", "account", "market", "side", "order_type", "time_in_force", "flags", "price", "size", "client_id")),
+    OpKind.ORDER_OPENED: ("QIHBBBBQQU", (
+        "order", "account", "market", "side", "order_type", "time_in_force", "flags", "price", "size", "client_id")),
     OpKind.ORDER_CHANGED: ("QQQQI", ("order", "price", "remaining", "priority", "slot")),
     OpKind.ORDER_CLOSED: ("QBQ", ("order", "reason", "remaining")),
-    OpKind.FILL: ("QQIIHBQQSS", ("maker_order", "taker_order", "maker", "taker", "market", "taker_side", "price", "size", "maker_fee", "taker_fee")),
+    OpKind.FILL: ("QQIIHBQQSS", (
+        "maker_order", "taker_order", "maker", "taker", "market", "taker_side", "price", "size", "maker_fee", "taker_fee")),
     OpKind.FUNDING_SETTLED: ("IHSS", ("account", "market", "payment", "funding_index")),
     OpKind.PRICE_SET: ("HQQ", ("market", "index_price", "mark_price")),
     OpKind.FUNDING_SET: ("HqS", ("market", "rate", "funding_index")),

@@ -1,0 +1,1 @@
+"""Price-time order books: resting orders, matching plans, open-order totals."""

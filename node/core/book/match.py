@@ -1,0 +1,122 @@
+"""Matching: what an incoming order would do to the book, planned without writing.
+
+Invariants:
+- Price-time priority: best price first, inside a price the lowest priority number first.
+- A plan names every fill and every resting order that is cancelled on the way (self-trade, nothing left to reduce), in order.
+- At most `budget` makers are touched by one plan: no input does unbounded work.
+"""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from node.core.book.side import key_of
+from node.core.state import BookSide, Market, Order, State
+from proto.events import CloseReason
+from proto.ids import AccountId
+from proto.intents import SelfTrade, Side
+from proto.units import Lots, Price
+
+
+class PlannedFill(NamedTuple):
+    """Trade `lots` with `maker` at its price."""
+
+    maker: Order
+    lots: Lots
+
+
+class PlannedClose(NamedTuple):
+    """Cancel `maker` for `reason`."""
+
+    maker: Order
+    reason: CloseReason
+
+
+@dataclass(slots=True)
+class MatchPlan:
+    """What will happen, in order, and what is left of the incoming order."""
+
+    remaining: int
+    steps: list[PlannedFill | PlannedClose] = field(default_factory=list)
+    quote: int = 0  # Σ price x lots of the fills.
+    stopped: CloseReason | None = None  # Why the rest may not rest.
+
+
+def opposite(market: Market, side: Side) -> BookSide:
+    """The side an order of `side` trades against."""
+    return market.asks if side == Side.BUY else market.bids
+
+
+def own(market: Market, side: Side) -> BookSide:
+    """The side an order of `side` rests on."""
+    return market.bids if side == Side.BUY else market.asks
+
+
+def crosses(market: Market, side: Side, price: Price) -> bool:
+    """Whether an order at `price` would trade at once."""
+    against = opposite(market, side)
+    return bool(against.keys) and against.keys[-1] >= key_of(against.side, price)
+
+
+def reducible(state: State, account: AccountId, market: Market, side: Side) -> int:
+    """Lots by which an order of `side` can reduce the account's position; 0 where it would increase or open one."""
+    position = state.accounts[account].positions.get(market.params.id)
+    if position is None:
+        return 0
+    return max(-position.size, 0) if side == Side.BUY else max(position.size, 0)
+
+
+def plan(state: State, market: Market, order: Order, lots: int, budget: int) -> MatchPlan:
+    """How `lots` of `order` would trade now, up to its price."""
+    against = opposite(market, order.side)
+    result = MatchPlan(lots)
+    limit = key_of(against.side, order.price)
+    reduced: dict[AccountId, int] = {}  # Lots that makers' positions shrink by inside this plan.
+    for at in range(len(against.keys) - 1, -1, -1):
+        key = against.keys[at]
+        if key < limit or result.remaining == 0:
+            break
+        if not _plan_level(state, market, order, against, key, result, reduced, budget):
+            break
+    return result
+
+
+def _plan_level(
+    state: State,
+    market: Market,
+    order: Order,
+    against: BookSide,
+    key: int,
+    result: MatchPlan,
+    reduced: dict[AccountId, int],
+    budget: int,
+) -> bool:
+    """Plan through one level. False: stop here."""
+    maker = against.levels[key].head
+    while maker is not None and result.remaining:
+        if len(result.steps) >= budget:
+            result.stopped = CloseReason.MATCH_LIMIT
+            return False
+        if maker.account == order.account:
+            if order.self_trade != SelfTrade.EXPIRE_TAKER:
+                result.steps.append(PlannedClose(maker, CloseReason.SELF_TRADE))
+            if order.self_trade != SelfTrade.EXPIRE_MAKER:
+                result.stopped = CloseReason.SELF_TRADE
+                return False
+            maker = maker.after
+            continue
+        lots = min(maker.remaining, result.remaining)
+        if maker.reduce_only:
+            room = reducible(state, maker.account, market, maker.side) - reduced.get(maker.account, 0)
+            if room <= 0:
+                result.steps.append(PlannedClose(maker, CloseReason.REDUCE_ONLY))
+                maker = maker.after
+                continue
+            lots = min(lots, room)
+        reduced[maker.account] = reduced.get(maker.account, 0) + lots
+        result.steps.append(PlannedFill(maker, Lots(lots)))
+        result.quote += lots * maker.price
+        result.remaining -= lots
+        if lots < maker.remaining and result.remaining:  # A reduce-only maker that has nothing left to reduce.
+            result.steps.append(PlannedClose(maker, CloseReason.REDUCE_ONLY))
+        maker = maker.after
+    return True

@@ -1,0 +1,59 @@
+"""What a seal writes: every leaf touched since the last one, encoded at this moment.
+
+Invariant: `collect` runs between the SealTick's apply and the next input; what it returns no longer depends on the live state,
+so hashing and
+writing may happen elsewhere.
+"""
+
+from node.core.commit.forest import LeafRow, SealLeaves
+from node.core.commit.leaves import (
+    encode_account,
+    encode_index,
+    encode_market,
+    encode_order,
+    encode_signers,
+    encode_system,
+    encode_venue_market,
+    encode_work,
+)
+from node.core.state import State
+from proto.ids import AccountId, IndexId, MarketId, Slot
+from proto.ledger import Section
+
+
+def collect(state: State) -> SealLeaves:
+    """Encode and forget what was touched."""
+    touched = state.touched
+    rows: list[LeafRow] = []
+    for key in sorted(touched[Section.ACCOUNTS]):
+        account = state.accounts[AccountId(key)]
+        rows.append(LeafRow(Section.ACCOUNTS, key, encode_account(account), encode_signers(account.signers)))
+    rows.extend(_order_rows(state))
+    rows.extend(
+        LeafRow(Section.MARKETS, key, encode_market(state.markets[MarketId(key)]), b"")
+        for key in sorted(touched[Section.MARKETS])
+    )
+    rows.extend(LeafRow(Section.WITHDRAWALS, index, leaf, b"") for index, leaf in state.withdrawals)
+    rows.extend(
+        LeafRow(Section.VENUE_MARKETS, key, encode_venue_market(state.markets[MarketId(key)]), b"")
+        for key in sorted(touched[Section.VENUE_MARKETS])
+    )
+    rows.extend(
+        LeafRow(Section.VENUE_INDICES, key, encode_index(state.indices[IndexId(key)]), b"")
+        for key in sorted(touched[Section.VENUE_INDICES])
+    )
+    if touched[Section.VENUE_WORK]:
+        rows.append(LeafRow(Section.VENUE_WORK, 0, encode_work(state), b""))
+    for keys in touched:
+        keys.clear()
+    state.withdrawals = []
+    return SealLeaves(state.batch_id, tuple(rows), encode_system(state))
+
+
+def _order_rows(state: State) -> list[LeafRow]:
+    """Rows of touched order slots: a slot without a resting order is empty."""
+    rows = []
+    for slot in sorted(state.touched[Section.ORDERS]):
+        order = state.slots.get(Slot(slot))
+        rows.append(LeafRow(Section.ORDERS, slot, encode_order(order) if order is not None else b"", b""))
+    return rows

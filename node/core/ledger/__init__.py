@@ -1,0 +1,1 @@
+"""Who owns what: accounts, signers and their nonces, balances with their running totals, positions."""

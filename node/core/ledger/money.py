@@ -1,0 +1,57 @@
+"""Balances and their running totals.
+
+Invariant: owed - owing is the sum of all balances (and pools) of an asset, at every moment; `entries` is the sum of entry notionals.
+Every change of a balance goes through `credit`; every change of a pool through `pool_add`.
+"""
+
+from node.core.state import Account, AssetTotals, Market, State, touch_account, touch_market
+from proto.events import BalanceChanged, BalanceReason
+from proto.ids import USDC, AssetId
+from proto.units import CASH_MAX, AssetUnits, MicroUsd
+
+
+def _move(totals: AssetTotals, old: int, new: int) -> None:
+    """Carry one balance's change into owed and owing."""
+    if old >= 0:
+        totals.owed -= old
+    else:
+        totals.owing += old
+    if new >= 0:
+        totals.owed += new
+    else:
+        totals.owing -= new
+
+
+def balance_of(account: Account, asset: AssetId) -> AssetUnits:
+    """Balance in asset units; USDC is the cash."""
+    return AssetUnits(account.cash) if asset == USDC else account.balances.get(asset, AssetUnits(0))
+
+
+def credit(state: State, account: Account, asset: AssetId, delta: int, reason: BalanceReason) -> None:
+    """Add `delta` (may be negative) to a balance. Only USDC may go below zero."""
+    if delta == 0:
+        return
+    if asset == USDC:
+        old: int = account.cash
+        new = old + delta
+        account.cash = MicroUsd(new)
+    else:
+        old = account.balances.get(asset, 0)
+        new = old + delta
+        assert new >= 0, "check must precede commit"
+        if new:
+            account.balances[asset] = AssetUnits(new)
+        else:
+            del account.balances[asset]
+    assert -CASH_MAX <= new <= CASH_MAX, "balance out of its leaf field"
+    _move(state.totals[asset], old, new)
+    touch_account(state, account)
+    state.events.append(BalanceChanged(account.id, asset, AssetUnits(delta), AssetUnits(new), reason))
+
+
+def pool_add(state: State, market: Market, delta: int) -> None:
+    """Add to a market's funding pool: the counterparty of lazily settled funding."""
+    old = market.funding_pool
+    market.funding_pool = MicroUsd(old + delta)
+    _move(state.totals[USDC], old, old + delta)
+    touch_market(state, market)

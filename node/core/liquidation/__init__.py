@@ -1,0 +1,1 @@
+"""Finding accounts below maintenance and bringing them back, in bounded work units, so that money is conserved."""

@@ -1,0 +1,58 @@
+"""The work queue: what an input set off and bounded work ticks finish.
+
+Items are taken in order, except that one whose time has not come is passed over. An account is queued for liquidation at most once.
+"""
+
+from node.core.state import CancelWork, LiquidateWork, State, WorkItem
+from proto.ids import AccountId, MarketId, OrderId
+from proto.ledger import Section
+from proto.units import TimeMs
+
+
+def touch_work(state: State) -> None:
+    """Mark work queue and schedule for the next seal."""
+    state.touched[Section.VENUE_WORK][0] = None
+
+
+def enqueue_liquidation(state: State, account: AccountId) -> None:
+    """Queue an account that is not queued."""
+    assert account not in state.liquidating
+    state.liquidating[account] = None
+    state.work.append(LiquidateWork(account, state.time))
+    touch_work(state)
+
+
+def enqueue_cancels(state: State, account: AccountId, market: MarketId, last: OrderId) -> None:
+    """Queue the rest of a cancel-all."""
+    state.work.append(CancelWork(account, market, last))
+    touch_work(state)
+
+
+def is_due(item: WorkItem, time: TimeMs) -> bool:
+    """Whether an item may be worked on at `time`."""
+    return isinstance(item, CancelWork) or item.not_before <= time
+
+
+def next_due(state: State) -> int | None:
+    """Position of the first due item."""
+    for at, item in enumerate(state.work):
+        if is_due(item, state.time):
+            return at
+    return None
+
+
+def finish(state: State, at: int) -> None:
+    """Remove an item that is done."""
+    item = state.work.pop(at)
+    if isinstance(item, LiquidateWork):
+        del state.liquidating[item.account]
+        state.risk.stale[item.account] = None
+    touch_work(state)
+
+
+def postpone(state: State, at: int, item: LiquidateWork, wait_ms: int) -> None:
+    """Put a liquidation at the end of the queue, not before `wait_ms` from now."""
+    del state.work[at]
+    item.not_before = TimeMs(state.time + wait_ms)
+    state.work.append(item)
+    touch_work(state)

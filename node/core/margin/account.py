@@ -1,0 +1,80 @@
+"""Equity and requirements of an account across its markets.
+
+* equity = cash + Σ (size x mark - entry) - unsettled funding.
+* maintenance = Σ maintenance requirement of the positions.
+* initial = Σ over markets of the worse of (position + open buys) and (position - open sells), each with the loss its orders would
+  realise against the mark at their own prices.
+Other assets than USDC weigh 0 until collateral weights exist. All amounts micro-USDC.
+"""
+
+from typing import NamedTuple
+
+from node.core.ledger.positions import funding_due
+from node.core.margin.tiers import requirement
+from node.core.state import Account, Market, Position, State
+from proto.units import MicroUsd
+
+
+class MarginSummary(NamedTuple):
+    """An account's margin at the current marks."""
+
+    equity: MicroUsd
+    initial: MicroUsd
+    maintenance: MicroUsd
+    free: MicroUsd  # What could leave: min(cash, equity - initial), not below 0.
+
+
+def position_value(position: Position, market: Market) -> int:
+    """Unrealised profit less unsettled funding."""
+    if position.size == 0:
+        return 0
+    return position.size * market.mark - position.entry - funding_due(position, market)
+
+
+def market_initial(position: Position, market: Market) -> int:
+    """Initial requirement of position and open orders in one market."""
+    return side_requirement(
+        market, position.size, position.buy_lots, position.buy_value, position.sell_lots, position.sell_value
+    )
+
+
+def side_requirement(market: Market, size: int, buy_lots: int, buy_value: int, sell_lots: int, sell_value: int) -> int:
+    """The worse of all buys filled and all sells filled."""
+    mark, tiers = market.mark, market.initial_ppm
+    bought = requirement(tiers, abs(size + buy_lots) * mark)
+    if buy_value > buy_lots * mark:
+        bought += buy_value - buy_lots * mark
+    if not sell_lots:
+        return bought
+    sold = requirement(tiers, abs(size - sell_lots) * mark)
+    if sell_lots * mark > sell_value:
+        sold += sell_lots * mark - sell_value
+    return bought if bought >= sold else sold
+
+
+def equity(state: State, account: Account) -> int:
+    """Account value; also with positions in markets that never had a mark (they have none)."""
+    total: int = account.cash
+    for market_id, position in account.positions.items():
+        if position.size:
+            total += position_value(position, state.markets[market_id])
+    return total
+
+
+def health(state: State, account: Account) -> tuple[int, int]:
+    """(equity, maintenance). Liquidatable iff equity < maintenance, strictly."""
+    value, need = int(account.cash), 0
+    for market_id, position in account.positions.items():
+        if position.size:
+            market = state.markets[market_id]
+            value += position_value(position, market)
+            need += requirement(market.maintenance, abs(position.size) * market.mark)
+    return value, need
+
+
+def summary(state: State, account: Account) -> MarginSummary:
+    """Everything an account wants to know about its margin."""
+    value, maintenance = health(state, account)
+    initial = sum(market_initial(position, state.markets[number]) for number, position in account.positions.items())
+    free = max(min(account.cash, value - initial), 0)
+    return MarginSummary(MicroUsd(value), MicroUsd(initial), MicroUsd(maintenance), MicroUsd(free))

@@ -1,0 +1,212 @@
+"""Protocol parameters: what genesis fixes and the rules hash pins. Units are in the names.
+
+Invariants:
+- Everything here is frozen and enters `Params.digest`; two networks with equal digests have equal rules.
+- Relations between limits are asserted when parameters are built, not when they are used.
+"""
+
+from dataclasses import astuple, dataclass
+from typing import Any, Final
+
+from proto.canonical import pack
+from proto.hashing import keccak
+from proto.ids import Address, AssetId, IndexId, MarketId
+from proto.ledger import rules_hash
+from proto.units import AMOUNT_MAX, PPM, PRICE_DECIMALS_MAX, AssetUnits, MicroUsd, Ppm
+from proto.version import PROTOCOL_VERSION
+
+
+class ParamsError(ValueError):
+    """The parameters contradict each other; the message names which."""
+
+
+@dataclass(frozen=True, slots=True)
+class AssetParams:
+    """A collateral asset. Only USDC (id 0) counts in margin until collateral weights exist."""
+
+    id: AssetId
+    symbol: str
+    decimals: int  # Of the ledger's unit: USDC 6, ETH 9, BTC 8.
+    deposit_cap: AssetUnits  # Σ of deposits ever credited, less withdrawals.
+
+
+@dataclass(frozen=True, slots=True)
+class IndexParams:
+    """An underlying whose price publishers report."""
+
+    id: IndexId
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TierParams:
+    """Above `lower_notional` the highest leverage is `leverage_max`."""
+
+    lower_notional: MicroUsd
+    leverage_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarketParams:
+    """A perpetual, linear, quoted in USDC."""
+
+    id: MarketId
+    name: str
+    index: IndexId
+    size_decimals: int
+    tiers: tuple[TierParams, ...]
+    maintenance_ppm: Ppm  # Maintenance requirement as a part of the initial one.
+    band_ppm: Ppm  # Order prices within mark ± band; 0 = no band.
+    mark_band_ppm: Ppm  # Mark within index ± this.
+    minimum_notional: MicroUsd
+    open_interest_cap: MicroUsd  # 0 = none.
+    impact_notional: MicroUsd
+    order_cap: int  # Open orders per account in this market.
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherParams:
+    """A price publisher's key and weight."""
+
+    address: Address
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class OracleParams:
+    """Guards of the index."""
+
+    quorum: int
+    stale_ms: int
+    future_ms: int
+    deviation_ppm: Ppm
+    confidence_ppm: Ppm  # Wider spread: no liquidation.
+    cancel_only_ms: int
+    halt_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class FundingParams:
+    """Premium sampling and the hourly rate. Rates in 1e-12 of notional."""
+
+    sample_ms: int
+    interval_ms: int
+    interest_8h: int
+    clamp_8h: int
+    cap_hourly: int
+    ema_ms: int  # Time constant of the mark's basis average.
+
+
+@dataclass(frozen=True, slots=True)
+class FeeParams:
+    """Fees of a fill as part of its notional; what is taken goes to insurance and treasury."""
+
+    taker_ppm: Ppm
+    maker_ppm: Ppm
+    insurance_ppm: Ppm  # Share of the fees that the insurance fund gets; the treasury gets the rest.
+
+
+@dataclass(frozen=True, slots=True)
+class LiquidationParams:
+    """First waterfall: slices in the book, then the insurance fund."""
+
+    slice_notional: MicroUsd  # Positions above this are reduced in slices.
+    slice_ppm: Ppm
+    slice_wait_ms: int
+    fee_ppm: Ppm  # At most this part of what a slice trades goes to the insurance fund.
+    takeover_ppm: Ppm  # Equity below this part of maintenance: the insurance fund takes the account over.
+
+
+@dataclass(frozen=True, slots=True)
+class LimitParams:
+    """Bounds per account and per input."""
+
+    orders_per_account: int
+    agents_per_account: int
+    sub_accounts: int
+    positions_per_account: int
+    fills_per_input: int
+    cancels_per_input: int
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """All protocol parameters of one network."""
+
+    network: str
+    chain_id: int
+    assets: tuple[AssetParams, ...]
+    indices: tuple[IndexParams, ...]
+    markets: tuple[MarketParams, ...]
+    publishers: tuple[PublisherParams, ...]
+    oracle: OracleParams
+    funding: FundingParams
+    fees: FeeParams
+    liquidation: LiquidationParams
+    limits: LimitParams
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def digest(self) -> bytes:
+        """Genesis hash: keccak of the canonical encoding of every parameter."""
+        return keccak(pack(astuple(self)))
+
+    def rules_hash(self) -> bytes:
+        """What a commitment names: protocol version and parameters."""
+        return rules_hash(PROTOCOL_VERSION, self.digest())
+
+
+_LEVERAGE_MAX: Final = 200
+
+
+def check(params: Params) -> None:
+    """Raise ParamsError where a relation between parameters does not hold."""
+    _dense("assets", [asset.id for asset in params.assets], 0)
+    _dense("indices", [index.id for index in params.indices], 1)
+    _dense("markets", [market.id for market in params.markets], 1)
+    index_ids = [index.id for index in params.indices]
+    for market in params.markets:
+        _check_market(market, index_ids)
+    total = sum(publisher.weight for publisher in params.publishers)
+    _require(total > 0 and all(p.weight > 0 for p in params.publishers), "publishers: weights must be positive")
+    _require(1 <= params.oracle.quorum <= len(params.publishers), "oracle.quorum: between 1 and the publishers")
+    addresses = [publisher.address for publisher in params.publishers]
+    _require(sorted(distinct(addresses)) == sorted(addresses), "publishers: an address repeats")
+    _require(0 <= params.fees.insurance_ppm <= PPM, "fees.insurance_ppm: at most 1,000,000")
+    _require(params.fees.taker_ppm + min(params.fees.maker_ppm, 0) >= 0, "fees: a rebate above the taker fee")
+    _require(params.limits.orders_per_account >= 50, "limits.orders_per_account: a batch must fit")
+    _require(params.limits.fills_per_input >= 1, "limits.fills_per_input: at least 1")
+    _require(
+        params.oracle.stale_ms < params.oracle.cancel_only_ms < params.oracle.halt_ms,
+        "oracle: stale < cancel_only < halt",
+    )
+    _require(all(0 < asset.deposit_cap <= AMOUNT_MAX for asset in params.assets), "assets: deposit_cap out of range")
+
+
+def _check_market(market: MarketParams, index_ids: list[IndexId]) -> None:
+    name = market.name
+    _require(0 <= market.size_decimals <= PRICE_DECIMALS_MAX, f"{name}: size_decimals 0..6")
+    _require(market.index in index_ids, f"{name}: unknown index")
+    _require(bool(market.tiers) and market.tiers[0].lower_notional == 0, f"{name}: the first tier starts at 0")
+    lowers = [tier.lower_notional for tier in market.tiers]
+    _require(lowers == sorted(lowers) and len(lowers) == len(distinct(lowers)), f"{name}: tiers must rise")
+    leverages = [tier.leverage_max for tier in market.tiers]
+    _require(leverages == sorted(leverages, reverse=True), f"{name}: leverage falls with notional")
+    _require(leverages[-1] >= 1 and leverages[0] <= _LEVERAGE_MAX, f"{name}: leverage 1..{_LEVERAGE_MAX}")
+    _require(0 < market.maintenance_ppm < PPM, f"{name}: maintenance below initial")
+    _require(0 <= market.band_ppm < PPM and 0 < market.mark_band_ppm < PPM, f"{name}: bands below 100 %")
+
+
+def distinct(items: list[Any]) -> list[Any]:
+    """The distinct items, in the order they came."""
+    return list(dict.fromkeys(items))
+
+
+def _dense(name: str, ids: list[Any], first: int) -> None:
+    _require(ids == list(range(first, first + len(ids))) and bool(ids), f"{name}: ids must be dense from {first}")
+
+
+def _require(holds: bool, message: str) -> None:  # noqa: FBT001 - a predicate, not a switch
+    if not holds:
+        raise ParamsError(message)

@@ -1,0 +1,1 @@
+"""Index from publishers' reports, mark from three estimators, price bands, market status."""

@@ -1,0 +1,257 @@
+"""All state that the rollup commits to, and the caches that are functions of it.
+
+Invariants:
+- Every mutable field that `apply` reads is in a leaf or a system word (`node.core.commit`), or is marked *derived*: a function of those,
+  rebuilt by `restore`; dropping it at any moment changes nothing.
+- Only transitions write. A write to an account, order, market, index or the work queue marks its key in `touched`, so that a seal encodes
+  exactly what changed.
+- `events` and `ops` are outboxes of the current input, not state.
+"""
+
+from dataclasses import dataclass, field
+
+from node.core.params import MarketParams, Params
+from proto.events import Event, IndexStatus, MarketStatus
+from proto.hashing import ZERO_HASH
+from proto.ids import AccountId, Address, AssetId, IndexId, MarketId, OrderId, Slot
+from proto.intents import OrderType, SelfTrade, Side, TimeInForce
+from proto.ledger import Section
+from proto.ops import OpTuple
+from proto.units import AssetUnits, FundingUnits, Lots, MicroPrice, MicroUsd, Ppm, Price, TimeMs
+
+
+@dataclass(slots=True)
+class Signer:
+    """A key that may sign: an account's owner or an agent of it. Leaf: part of the account's authority hash."""
+
+    address: Address
+    account: AccountId
+    is_agent: bool
+    valid_until: TimeMs  # 0 = until revoked.
+    scope: int
+    name: bytes
+    nonces: list[int] = field(default_factory=list)  # Ascending, at most 100.
+
+
+@dataclass(slots=True)
+class Position:
+    """One account in one market: the position, and (derived) the totals of its open orders there.
+
+    `entry` is the signed entry notional: long positive. Unrealised profit = size x mark - entry.
+    """
+
+    market: MarketId
+    size: Lots = Lots(0)
+    entry: MicroUsd = MicroUsd(0)
+    funding_index: FundingUnits = FundingUnits(0)
+    buy_lots: int = 0  # Derived. Open orders that are not reduce-only.
+    buy_value: int = 0  # Derived. Σ price x lots of those, micro-USDC.
+    sell_lots: int = 0  # Derived.
+    sell_value: int = 0  # Derived.
+    orders: int = 0  # Derived. Open orders, reduce-only ones too.
+
+
+@dataclass(slots=True)
+class Order:
+    """An open order, or one being executed. `slot` is its leaf's place while it rests."""
+
+    id: OrderId
+    account: AccountId
+    market: MarketId
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    reduce_only: bool
+    self_trade: SelfTrade
+    price: Price
+    size: Lots  # As accepted.
+    remaining: Lots
+    client_id: int
+    time: TimeMs
+    priority: int = 0  # Grows; smaller trades first at one price. 0 = not resting.
+    slot: Slot = Slot(0)
+    before: "Order | None" = None  # Derived: neighbours in the queue of its price.
+    after: "Order | None" = None
+
+
+@dataclass(slots=True)
+class Account:
+    """Balances, positions and open orders of one 20-byte address."""
+
+    id: AccountId
+    address: Address
+    master: AccountId  # 0 = none.
+    payee: Address
+    cash: MicroUsd = MicroUsd(0)
+    balances: dict[AssetId, AssetUnits] = field(default_factory=dict)  # Other assets than USDC; zero ones are absent.
+    positions: dict[MarketId, Position] = field(default_factory=dict)  # Present with size or open orders.
+    signers: list[Signer] = field(default_factory=list)  # Owner first, agents in order of approval; sorted in the leaf.
+    orders: dict[OrderId, Order] = field(default_factory=dict)  # Derived.
+    clients: dict[int, Order] = field(default_factory=dict)  # Derived: open orders by client id.
+    sub_accounts: int = 0  # Derived.
+
+
+@dataclass(slots=True)
+class Level:
+    """All resting orders at one price, first to trade first. Derived."""
+
+    price: Price
+    lots: int = 0
+    orders: int = 0
+    head: Order | None = None
+    tail: Order | None = None
+
+
+@dataclass(slots=True)
+class BookSide:
+    """One side of a book. Derived. `keys` ascend so that the best price is last: the price for bids, its negative for asks."""
+
+    side: Side
+    levels: dict[int, Level] = field(default_factory=dict)
+    keys: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Premium:
+    """Estimators of one market: basis average, premium samples, last trade. Leaf: venue market."""
+
+    basis: int = 0  # Averaged mid - index, 1e-6 price units.
+    basis_time: TimeMs = TimeMs(0)
+    sample_sum: int = 0  # Σ of premiums since the last funding, 1e-12.
+    samples: int = 0
+    last_trade: Price = Price(0)
+
+
+@dataclass(slots=True)
+class Market:
+    """A listed perpetual and its book."""
+
+    params: MarketParams
+    index_price: Price = Price(0)
+    mark: Price = Price(0)  # 0 = none yet.
+    funding_index: FundingUnits = FundingUnits(0)
+    funding_pool: MicroUsd = MicroUsd(0)  # Counterparty of lazily settled funding; ends as dust.
+    funding_rate: int = 0  # Last hourly rate, 1e-12.
+    open_interest: Lots = Lots(0)  # Σ of long sizes.
+    status: MarketStatus = MarketStatus.OPEN
+    premium: Premium = field(default_factory=Premium)
+    bids: BookSide = field(default_factory=lambda: BookSide(Side.BUY))
+    asks: BookSide = field(default_factory=lambda: BookSide(Side.SELL))
+    initial_ppm: tuple[tuple[MicroUsd, Ppm, MicroUsd], ...] = ()  # Derived from tiers: (lower, rate, deduction).
+    maintenance: tuple[tuple[MicroUsd, Ppm, MicroUsd], ...] = ()  # Derived likewise.
+
+
+@dataclass(slots=True)
+class Report:
+    """A publisher's newest price for one index."""
+
+    price: MicroPrice
+    confidence: MicroPrice
+    time: TimeMs
+
+
+@dataclass(slots=True)
+class Index:
+    """An underlying's price, formed from reports."""
+
+    id: IndexId
+    price: MicroPrice = MicroPrice(0)
+    confidence: MicroPrice = MicroPrice(0)  # Spread of the reports used.
+    status: IndexStatus = IndexStatus.MISSING
+    fresh_until: TimeMs = TimeMs(0)  # After this the quorum is stale unless new reports come.
+    publishers: int = 0  # That formed the price.
+    reports: dict[Address, Report] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class AssetTotals:
+    """Running totals of one asset, in its ledger units; the identity is in proto.ledger."""
+
+    owed: int = 0
+    owing: int = 0
+    entries: int = 0
+    withdrawn: int = 0
+    deposited: int = 0
+
+
+@dataclass(slots=True)
+class LiquidateWork:
+    """Bring `account` back above maintenance; not before a time, after a slice."""
+
+    account: AccountId
+    not_before: TimeMs
+
+
+@dataclass(slots=True)
+class CancelWork:
+    """Cancel what is left of a cancel-all: orders with ids up to `last`, in `market` or all (0)."""
+
+    account: AccountId
+    market: MarketId
+    last: OrderId
+
+
+WorkItem = LiquidateWork | CancelWork
+
+
+@dataclass(slots=True)
+class RiskIndex:
+    """Derived: where each account may lie below maintenance. Offers too many, never too few (node.core.liquidation.risk).
+
+    `stale` accounts must be looked at anew. A fresh one is safe while every market it is in keeps inside its bounds; an entry counts only
+    while its version is the account's.
+    """
+
+    stale: dict[AccountId, None] = field(default_factory=dict)
+    versions: dict[AccountId, int] = field(default_factory=dict)
+    value_lows: dict[MarketId, list[tuple[int, int, int]]] = field(default_factory=dict)
+    value_highs: dict[MarketId, list[tuple[int, int, int]]] = field(default_factory=dict)
+    mark_highs: dict[MarketId, list[tuple[int, int, int]]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class State:
+    """The whole venue."""
+
+    params: Params
+    seq: int = 0
+    time: TimeMs = TimeMs(0)
+    queue_cursor: int = 0
+    queue_hash: bytes = ZERO_HASH
+    batch_id: int = 0  # Last sealed.
+    next_account: AccountId = AccountId(1)
+    next_order: OrderId = OrderId(1)
+    next_priority: int = 1
+    next_trade: int = 1
+    order_slots: int = 0  # High-water mark of slots.
+    withdrawal_count: int = 0
+    next_sample: TimeMs = TimeMs(0)
+    next_funding: TimeMs = TimeMs(0)
+    totals: list[AssetTotals] = field(default_factory=list)  # By asset id.
+    accounts: dict[AccountId, Account] = field(default_factory=dict)
+    orders: dict[OrderId, Order] = field(default_factory=dict)  # Resting ones.
+    markets: dict[MarketId, Market] = field(default_factory=dict)  # In id order.
+    indices: dict[IndexId, Index] = field(default_factory=dict)  # In id order.
+    work: list[WorkItem] = field(default_factory=list)
+    by_address: dict[Address, AccountId] = field(default_factory=dict)  # Derived.
+    signers: dict[Address, Signer] = field(default_factory=dict)  # Derived: all accounts' signers by key.
+    slots: dict[Slot, Order] = field(default_factory=dict)  # Derived: resting orders by leaf slot.
+    free_slots: list[int] = field(default_factory=list)  # Derived: heap of freed slots below the high-water mark.
+    liquidating: dict[AccountId, None] = field(default_factory=dict)  # Derived from work.
+    risk: RiskIndex = field(default_factory=RiskIndex)
+    withdrawals: list[tuple[int, bytes]] = field(default_factory=list)  # Leaves appended since the last seal.
+    touched: tuple[dict[int, None], ...] = field(default_factory=lambda: tuple({} for _ in Section))
+    events: list[Event] = field(default_factory=list, compare=False)
+    ops: list[OpTuple] = field(default_factory=list, compare=False)
+
+
+def touch_account(state: State, account: Account) -> None:
+    """Mark for the next seal, and for the risk index."""
+    state.touched[Section.ACCOUNTS][account.id] = None
+    state.risk.stale[account.id] = None
+
+
+def touch_market(state: State, market: Market) -> None:
+    """Mark ledger leaf and venue leaf of a market for the next seal."""
+    state.touched[Section.MARKETS][market.params.id] = None
+    state.touched[Section.VENUE_MARKETS][market.params.id] = None

@@ -1,0 +1,104 @@
+"""Change price and remaining size of an open order.
+
+The new size is the new *remaining* size. Ids survive. Queue priority is kept where only the size goes down at the same price; otherwise the
+order goes to the back of its new price, after trading what it would trade there.
+"""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from node.core.book import resting
+from node.core.book.match import MatchPlan, reducible
+from node.core.outcome import Applied, OrderResult, OrderState, Outcome, Rejected
+from node.core.price.status import refusal_of_orders
+from node.core.state import Account, Market, Order, State
+from node.core.transitions.cancel_order import find
+from node.core.transitions.placing import Accepted, check_match, check_risk, finish_order, price_refusal
+from proto.events import OrderAmended
+from proto.intents import AmendOrder
+from proto.ops import OpKind
+from proto.reject import RejectCode
+from proto.units import Lots, MicroUsd, Price
+
+
+class Amendment(NamedTuple):
+    """What `check` found."""
+
+    market: Market
+    order: Order
+    price: Price
+    size: Lots
+    plan: MatchPlan | None  # None: in place, priority kept.
+
+
+def check(state: State, account: Account, intent: AmendOrder) -> RejectCode | Amendment:
+    """Decide without touching `state`."""
+    order = find(state, account, intent.order_id, intent.client_id)
+    if isinstance(order, RejectCode):
+        return order
+    market = state.markets[order.market]
+    if intent.size == 0:
+        return RejectCode.ORDER_SIZE_ZERO
+    if intent.price == order.price and intent.size == order.remaining:
+        return RejectCode.AMEND_WITHOUT_CHANGE
+    if intent.price == order.price and intent.size < order.remaining:
+        return Amendment(market, order, order.price, intent.size, None)
+    code = refusal_of_orders(state, market) or price_refusal(market, intent.price)
+    if code is not None:
+        return code
+    return _check_requeue(state, account, market, order, intent)
+
+
+def _check_requeue(
+    state: State, account: Account, market: Market, order: Order, intent: AmendOrder
+) -> RejectCode | Amendment:
+    size = intent.size
+    if order.reduce_only:
+        size = Lots(min(size, reducible(state, account.id, market, order.side)))
+        if size == 0:
+            return RejectCode.REDUCE_ONLY_WOULD_INCREASE
+    elif intent.price * size < market.params.minimum_notional:
+        return RejectCode.ORDER_BELOW_MINIMUM_NOTIONAL
+    others = replace(account.positions[order.market])
+    resting.count_open(others, order, -1)
+    code = check_risk(state, account, market, others, order.side, size, intent.price, reduce_only=order.reduce_only)
+    if code is not None:
+        return code
+    trial = Order(
+        order.id, order.account, order.market, order.side, order.order_type, order.time_in_force, order.reduce_only,
+        order.self_trade, intent.price, size, size, order.client_id, order.time,
+    )  # fmt: skip
+    decided = check_match(state, market, trial, state.params.limits.fills_per_input)
+    if isinstance(decided, Accepted):
+        return Amendment(market, order, intent.price, size, decided.plan)
+    return decided
+
+
+def commit(state: State, account: Account, amendment: Amendment) -> Applied:
+    """Change the order. Cannot fail."""
+    market, order, price, size, planned = amendment
+    kept = planned is None
+    trades = planned is not None and (bool(planned.steps) or planned.stopped is not None)
+    state.events.append(
+        OrderAmended(
+            order.id, account.id, order.market, order.side, order.price, order.remaining, price, size, kept, not trades
+        )
+    )
+    if planned is None:
+        resting.reduce(state, account, market, order, order.remaining - size)
+        state.ops.append((OpKind.ORDER_CHANGED, order.id, price, size, order.priority, order.slot))
+        result = OrderResult(0, order.id, OrderState.RESTING, Lots(0), size, MicroUsd(0))
+    elif not trades:
+        resting.requeue(state, account, market, order, price, size)
+        result = OrderResult(0, order.id, OrderState.RESTING, Lots(0), size, MicroUsd(0))
+    else:
+        resting.take_out(state, account, market, order)
+        order.price, order.remaining = price, size
+        result = finish_order(state, account, market, order, planned)
+    return Applied(tuple(state.events), (result,))
+
+
+def transition(state: State, account: Account, intent: AmendOrder) -> Outcome:
+    """Check, then commit."""
+    decided = check(state, account, intent)
+    return Rejected(decided) if isinstance(decided, RejectCode) else commit(state, account, decided)

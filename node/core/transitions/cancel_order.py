@@ -1,0 +1,40 @@
+"""Cancel one open order, by id or by client id. Always allowed, whatever state the market is in."""
+
+from node.core.book import resting
+from node.core.outcome import Applied, OrderResult, OrderState, Outcome, Rejected
+from node.core.state import Account, Order, State
+from proto.events import CloseReason
+from proto.ids import OrderId
+from proto.intents import CancelByClientId, CancelOrder
+from proto.reject import RejectCode
+from proto.units import Lots, MicroUsd
+
+
+def find(state: State, account: Account, order_id: OrderId, client_id: int) -> Order | RejectCode:
+    """The account's open order with this id, or where it is 0 with this client id."""
+    if order_id == 0:
+        return account.clients.get(client_id) or RejectCode.ORDER_UNKNOWN
+    order = state.orders.get(order_id)
+    if order is None:
+        return RejectCode.ORDER_UNKNOWN
+    return order if order.account == account.id else RejectCode.ORDER_NOT_YOURS
+
+
+def check(state: State, account: Account, intent: CancelOrder | CancelByClientId) -> Order | RejectCode:
+    """Decide without touching `state`."""
+    if isinstance(intent, CancelOrder):
+        return find(state, account, intent.order_id, 0)
+    return find(state, account, OrderId(0), intent.client_id)
+
+
+def commit(state: State, account: Account, order: Order) -> Applied:
+    """Take the order out. Cannot fail."""
+    resting.close(state, account, state.markets[order.market], order, CloseReason.USER_CANCELLED)
+    result = OrderResult(0, order.id, OrderState.CANCELLED, Lots(0), order.remaining, MicroUsd(0))
+    return Applied(tuple(state.events), (result,))
+
+
+def transition(state: State, account: Account, intent: CancelOrder | CancelByClientId) -> Outcome:
+    """Check, then commit."""
+    decided = check(state, account, intent)
+    return Rejected(decided) if isinstance(decided, RejectCode) else commit(state, account, decided)

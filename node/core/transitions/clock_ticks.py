@@ -1,0 +1,84 @@
+"""Ticks: sample premiums and judge freshness, charge funding, drain the work queue, close a batch.
+
+Each is refused while it is not due, so an operator cannot speed any of them up.
+"""
+
+from node.core.book import resting
+from node.core.funding import premium, rate
+from node.core.liquidation import risk, steps, work
+from node.core.outcome import Applied, Outcome, Rejected
+from node.core.price.index import recompute
+from node.core.price.status import is_fresh, status_by_age
+from node.core.state import CancelWork, State
+from node.core.transitions.cancel_all import matching
+from node.core.transitions.oracle_report import set_status
+from proto.events import CloseReason
+from proto.inputs import SealTick, WorkTick
+from proto.reject import RejectCode
+from proto.units import TimeMs
+
+
+def _next_due(now: int, interval_ms: int) -> TimeMs:
+    """The next whole multiple of the interval after `now`."""
+    return TimeMs((now // interval_ms + 1) * interval_ms)
+
+
+def sample_tick(state: State) -> Outcome:
+    """Judge every index by its age, sample the premium of markets with a fresh price."""
+    if state.time < state.next_sample:
+        return Rejected(RejectCode.TICK_TOO_EARLY)
+    state.next_sample = _next_due(state.time, state.params.funding.sample_ms)
+    work.touch_work(state)
+    for index in state.indices.values():
+        recompute(state, index)
+    for market in state.markets.values():
+        set_status(state, market, status_by_age(state, market))
+        if market.index_price and is_fresh(state, state.indices[market.params.index]):
+            premium.sample(state, market)
+    return Applied(tuple(state.events), ())
+
+
+def funding_tick(state: State) -> Outcome:
+    """Charge every market's funding through its index; positions settle when they are next touched."""
+    if state.time < state.next_funding:
+        return Rejected(RejectCode.TICK_TOO_EARLY)
+    first = state.next_funding == 0
+    state.next_funding = _next_due(state.time, state.params.funding.interval_ms)
+    work.touch_work(state)
+    if not first:  # The first tick after genesis only sets the clock.
+        for market in state.markets.values():
+            rate.charge(state, market)
+        risk.scan(state)
+    return Applied(tuple(state.events), ())
+
+
+def work_tick(state: State, tick: WorkTick) -> Outcome:
+    """Work at most `tick.units` units of the queue."""
+    for _ in range(tick.units):
+        at = work.next_due(state)
+        if at is None:
+            break
+        item = state.work[at]
+        if isinstance(item, CancelWork):
+            _cancel_unit(state, at, item)
+        else:
+            steps.step(state, at, item)
+    return Applied(tuple(state.events), ())
+
+
+def _cancel_unit(state: State, at: int, item: CancelWork) -> None:
+    account = state.accounts[item.account]
+    orders = matching(account, item.market, item.last)
+    most = state.params.limits.cancels_per_input
+    for order in orders[:most]:
+        resting.close(state, account, state.markets[order.market], order, CloseReason.USER_CANCELLED)
+    if len(orders) <= most:
+        work.finish(state, at)
+
+
+def seal_tick(state: State, tick: SealTick) -> Outcome:
+    """Close batch `batch_id`: the state after this input is what the batch commits to."""
+    if tick.batch_id != state.batch_id + 1:
+        return Rejected(RejectCode.BATCH_UNKNOWN)
+    state.batch_id = tick.batch_id
+    return Applied((), ())

@@ -1,0 +1,69 @@
+"""A publisher's signed prices: remember them, form the indices anew, move the marks, look for accounts at risk.
+
+Invariant: a report with any bad line is refused whole; its time must be newer than the publisher's last and near the stamp.
+"""
+
+from node.core.liquidation import risk
+from node.core.outcome import Applied, Outcome, Rejected
+from node.core.price.index import recompute
+from node.core.price.mark import update_mark
+from node.core.price.status import status_by_age
+from node.core.state import Index, Market, Report, State, touch_market
+from proto.events import MarketStatus, MarketStatusChanged
+from proto.ids import Address
+from proto.inputs import OracleReport
+from proto.ops import OpKind
+from proto.reject import RejectCode
+
+
+def check(state: State, report: OracleReport, publisher: Address) -> RejectCode | None:
+    """Decide without touching `state`."""
+    oracle = state.params.oracle
+    if all(publisher != known.address for known in state.params.publishers):
+        return RejectCode.PUBLISHER_UNKNOWN
+    if report.time > state.time + oracle.future_ms:
+        return RejectCode.REPORT_FROM_THE_FUTURE
+    if report.time < state.time - oracle.stale_ms:
+        return RejectCode.REPORT_STALE
+    for line in report.prices:
+        index = state.indices.get(line.index)
+        if index is None:
+            return RejectCode.INDEX_UNKNOWN
+        if line.price == 0:
+            return RejectCode.REPORT_PRICE_INVALID
+        before = index.reports.get(publisher)
+        if before is not None and before.time >= report.time:
+            return RejectCode.REPORT_TIME_NOT_NEWER
+    return None
+
+
+def transition(state: State, report: OracleReport, publisher: Address) -> Outcome:
+    """Check, then commit."""
+    code = check(state, report, publisher)
+    if code is not None:
+        return Rejected(code)
+    for line in report.prices:
+        index = state.indices[line.index]
+        index.reports[publisher] = Report(line.price, line.confidence, report.time)
+        if recompute(state, index):
+            refresh_markets(state, index)
+    risk.scan(state)
+    return Applied(tuple(state.events), ())
+
+
+def refresh_markets(state: State, index: Index) -> None:
+    """Marks and statuses of the markets that follow an index with a fresh price."""
+    for market in state.markets.values():
+        if market.params.index == index.id:
+            update_mark(state, market, index)
+            set_status(state, market, status_by_age(state, market))
+
+
+def set_status(state: State, market: Market, status: MarketStatus) -> None:
+    """Enter or leave a market status."""
+    if market.status == status:
+        return
+    market.status = status
+    touch_market(state, market)
+    state.ops.append((OpKind.MARKET_STATUS_SET, market.params.id, status.value))
+    state.events.append(MarketStatusChanged(market.params.id, status))

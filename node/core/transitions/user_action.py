@@ -1,0 +1,85 @@
+"""A signed action: signer, nonce, expiry, authority, then the rules of its kind.
+
+Invariants:
+- An unknown signer or an unusable nonce changes nothing at all. From the nonce on, a refusal has used it.
+- `perform` is the same for actions that arrive through the L1 queue, where msg.sender is the authority and no nonce is used.
+"""
+
+from typing import assert_never
+
+from node.core.ledger.signers import authorise, check_nonce, use_nonce
+from node.core.outcome import Outcome, Rejected
+from node.core.state import Account, State
+from node.core.transitions import (
+    agents,
+    amend_order,
+    cancel_all,
+    cancel_order,
+    create_sub_account,
+    place_order,
+    place_orders,
+    transfer,
+    withdraw,
+)
+from proto.ids import Address
+from proto.inputs import UserAction
+from proto.intents import (
+    AmendOrder,
+    ApproveAgent,
+    CancelAll,
+    CancelByClientId,
+    CancelOrder,
+    CreateSubAccount,
+    Intent,
+    PlaceOrder,
+    PlaceOrders,
+    RevokeAgent,
+    Transfer,
+    Withdraw,
+)
+from proto.reject import RejectCode
+
+
+def transition(state: State, action: UserAction, address: Address) -> Outcome:
+    """Apply one signed action of the recovered signer `address`."""
+    intent = action.intent
+    signer = state.signers.get(address)
+    if signer is None:
+        return Rejected(RejectCode.SIGNER_UNKNOWN)
+    code = check_nonce(signer, intent.nonce, state.time)
+    if code is not None:
+        return Rejected(code)
+    use_nonce(state, signer, intent.nonce)
+    if intent.expires_after and state.time > intent.expires_after:
+        return Rejected(RejectCode.ACTION_EXPIRED)
+    account = authorise(state, signer, intent)
+    if isinstance(account, RejectCode):
+        return Rejected(account)
+    return perform(state, account, intent)
+
+
+def perform(state: State, account: Account, intent: Intent) -> Outcome:
+    """The rules of the action's kind, for an authorised account."""
+    match intent:
+        case PlaceOrder():
+            return place_order.transition(state, account, intent)
+        case CancelByClientId() | CancelOrder():
+            return cancel_order.transition(state, account, intent)
+        case AmendOrder():
+            return amend_order.transition(state, account, intent)
+        case PlaceOrders():
+            return place_orders.transition(state, account, intent)
+        case CancelAll():
+            return cancel_all.transition(state, account, intent)
+        case Withdraw():
+            return withdraw.transition(state, account, intent)
+        case Transfer():
+            return transfer.transition(state, account, intent)
+        case ApproveAgent():
+            return agents.approve(state, account, intent)
+        case RevokeAgent():
+            return agents.revoke(state, account, intent)
+        case CreateSubAccount():
+            return create_sub_account.transition(state, account, intent)
+        case _ as unreachable:
+            assert_never(unreachable)
