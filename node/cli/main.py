@@ -1,0 +1,43 @@
+"""The `novate` command: sub-commands are imported only when they are used, so that `novate --help` answers at once."""
+
+from importlib import import_module
+from typing import Final
+
+import click
+
+COMMANDS: Final[dict[str, str]] = {
+    "genesis": "Show a genesis file's parameters and hashes.",
+    "key": "Make, import and show keys of the encrypted keystore.",
+    "l1": "Run the embedded L1 chain.",
+    "run": "Run the node.",
+}
+"""Every command and its one line; module node.cli.<name> holds the click command `command`."""
+
+
+class LazyGroup(click.Group):
+    """Loads a sub-command's module when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, sorted."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"node.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table of commands, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="novate", message="novate %(version)s")
+def cli() -> None:
+    """Novate: a sequencer and rollup node for derivatives.
+
+    Start with `novate devnet`. Every command takes --help. Shell completion: `eval "$(_NOVATE_COMPLETE=bash_source novate)"` (or zsh, fish).
+    """

@@ -1,0 +1,178 @@
+"""Genesis files: protocol parameters from TOML, in people's units, to `Params`.
+
+Invariant: every key is read and none is ignored; the genesis hash covers all of them.
+"""
+
+from pathlib import Path
+
+from node.config.reading import ConfigError, Table, read_toml
+from node.core.params import (
+    AssetParams,
+    FeeParams,
+    FundingParams,
+    IndexParams,
+    LimitParams,
+    LiquidationParams,
+    MarketParams,
+    OracleParams,
+    Params,
+    ParamsError,
+    PublisherParams,
+    TierParams,
+)
+from proto.ids import Address, AssetId, IndexId, MarketId
+from proto.units import MICRO_USD_PER_USD, PPM, RATE_SCALE, AssetUnits, MicroUsd, Ppm
+
+GENESIS_DIRECTORY = Path(__file__).parents[2] / "config" / "genesis"
+
+
+def load_genesis(path: Path) -> Params:
+    """The parameters in a genesis file. Raises ConfigError naming the key."""
+    table = Table(read_toml(path), path.name)
+    try:
+        params = Params(
+            network=table.text("network"),
+            chain_id=table.integer("chain_id", least=1),
+            assets=tuple(_asset(row) for row in table.tables("assets")),
+            indices=tuple(_index(row) for row in table.tables("indices")),
+            markets=tuple(_market(row) for row in table.tables("markets")),
+            publishers=tuple(_publisher(row) for row in table.tables("publishers")),
+            oracle=_oracle(table.table("oracle")),
+            funding=_funding(table.table("funding")),
+            fees=_fees(table.table("fees")),
+            liquidation=_liquidation(table.table("liquidation")),
+            limits=_limits(table.table("limits")),
+        )
+    except ParamsError as error:
+        raise ConfigError(f"{path.name}: {error}") from None
+    table.done()
+    return params
+
+
+def find_genesis(name: str) -> Path:
+    """A genesis file by path, or by the name of a network that ships with the node."""
+    path = Path(name)
+    if path.suffix == ".toml" or path.exists():
+        return path
+    shipped = GENESIS_DIRECTORY / f"{name}.toml"
+    if not shipped.exists():
+        known = ", ".join(sorted(file.stem for file in GENESIS_DIRECTORY.glob("*.toml")))
+        raise ConfigError(f"genesis {name}: neither a file nor a network ({known})")
+    return shipped
+
+
+def _usd(table: Table, key: str) -> MicroUsd:
+    return MicroUsd(table.integer(key) * MICRO_USD_PER_USD)
+
+
+def _ppm(table: Table, key: str) -> Ppm:
+    return Ppm(table.integer(key))
+
+
+def _rate(table: Table, key: str) -> int:
+    return table.integer(key) * (RATE_SCALE // PPM)
+
+
+def _asset(row: Table) -> AssetParams:
+    decimals = row.integer("decimals")
+    cap = int(row.text("deposit_cap")) * 10**decimals
+    asset = AssetParams(AssetId(row.integer("id")), row.text("symbol"), decimals, AssetUnits(cap))
+    row.done()
+    return asset
+
+
+def _index(row: Table) -> IndexParams:
+    index = IndexParams(IndexId(row.integer("id")), row.text("name"))
+    row.done()
+    return index
+
+
+def _tier(row: Table) -> TierParams:
+    tier = TierParams(_usd(row, "lower_notional"), row.integer("leverage_max", least=1))
+    row.done()
+    return tier
+
+
+def _market(row: Table) -> MarketParams:
+    market = MarketParams(
+        id=MarketId(row.integer("id")),
+        name=row.text("name"),
+        index=IndexId(row.integer("index")),
+        size_decimals=row.integer("size_decimals"),
+        tiers=tuple(_tier(tier) for tier in row.tables("tiers")),
+        maintenance_ppm=_ppm(row, "maintenance_ppm"),
+        band_ppm=_ppm(row, "band_ppm"),
+        mark_band_ppm=_ppm(row, "mark_band_ppm"),
+        minimum_notional=_usd(row, "minimum_notional"),
+        open_interest_cap=_usd(row, "open_interest_cap"),
+        impact_notional=_usd(row, "impact_notional"),
+        order_cap=row.integer("order_cap", least=1),
+    )
+    row.done()
+    return market
+
+
+def _publisher(row: Table) -> PublisherParams:
+    publisher = PublisherParams(Address(row.address("address")), row.integer("weight", least=1))
+    row.done()
+    return publisher
+
+
+def _oracle(table: Table) -> OracleParams:
+    oracle = OracleParams(
+        quorum=table.integer("quorum", least=1),
+        stale_ms=table.integer("stale_ms", least=1),
+        future_ms=table.integer("future_ms"),
+        deviation_ppm=_ppm(table, "deviation_ppm"),
+        confidence_ppm=_ppm(table, "confidence_ppm"),
+        cancel_only_ms=table.integer("cancel_only_ms", least=1),
+        halt_ms=table.integer("halt_ms", least=1),
+    )
+    table.done()
+    return oracle
+
+
+def _funding(table: Table) -> FundingParams:
+    funding = FundingParams(
+        sample_ms=table.integer("sample_ms", least=1),
+        interval_ms=table.integer("interval_ms", least=1),
+        interest_8h=_rate(table, "interest_8h_ppm"),
+        clamp_8h=_rate(table, "clamp_8h_ppm"),
+        cap_hourly=_rate(table, "cap_hourly_ppm"),
+        ema_ms=table.integer("ema_ms", least=1),
+    )
+    table.done()
+    return funding
+
+
+def _fees(table: Table) -> FeeParams:
+    fees = FeeParams(
+        _ppm(table, "taker_ppm"), Ppm(table.integer("maker_ppm", least=-PPM)), _ppm(table, "insurance_ppm")
+    )
+    table.done()
+    return fees
+
+
+def _liquidation(table: Table) -> LiquidationParams:
+    liquidation = LiquidationParams(
+        slice_notional=_usd(table, "slice_notional"),
+        slice_ppm=_ppm(table, "slice_ppm"),
+        slice_wait_ms=table.integer("slice_wait_ms"),
+        fee_ppm=_ppm(table, "fee_ppm"),
+        takeover_ppm=_ppm(table, "takeover_ppm"),
+    )
+    table.done()
+    return liquidation
+
+
+def _limits(table: Table) -> LimitParams:
+    limits = LimitParams(
+        orders_per_account=table.integer("orders_per_account"),
+        agents_per_account=table.integer("agents_per_account"),
+        sub_accounts=table.integer("sub_accounts"),
+        positions_per_account=table.integer("positions_per_account", least=1),
+        fills_per_input=table.integer("fills_per_input", least=1),
+        cancels_per_input=table.integer("cancels_per_input", least=1),
+    )
+    table.done()
+    return limits
