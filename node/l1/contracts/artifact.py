@@ -1,7 +1,7 @@
 """Compiled contracts as they are committed: running needs no compiler.
 
-Invariant: `source_hash` is that of the sources beside the artifacts; a test compares it, and rebuilds the bytecode where
-solc is installed.
+Invariant: `source_hash` is that of the sources beside the artifacts; a test compares it, and rebuilds the bytecode
+where solc is installed.
 """
 
 import json
@@ -24,7 +24,7 @@ class Artifact:
 
 @cache
 def load_artifact(name: str) -> Artifact:
-    """Artifact of the contract called `name`: Novate, TestToken, FeeOnTransferToken or TestReceiver."""
+    """Artifact of the contract called `name`: Novate, or one of those in test/."""
     text = files("node.l1.contracts").joinpath("artifacts", f"{name}.json").read_text(encoding="utf-8")
     raw = json.loads(text)
     return Artifact(

@@ -25,10 +25,19 @@ const contracts = {
   Novate: "Novate.sol",
   TestToken: "test/TestToken.sol",
   FeeOnTransferToken: "test/FeeOnTransferToken.sol",
+  BarringToken: "test/BarringToken.sol",
   TestReceiver: "test/TestReceiver.sol",
 };
-// Hashed in this order; the rebuild test lists the directory and refuses a file that is missing here.
-const sources = ["INovate.sol", "Novate.sol", "SparseProof.sol", "test/FeeOnTransferToken.sol", "test/TestReceiver.sol", "test/TestToken.sol"];
+// In the order of their names: the source hash runs over them, and a test lists the directory in the same order.
+const sources = [
+  "INovate.sol",
+  "Novate.sol",
+  "SparseProof.sol",
+  "test/BarringToken.sol",
+  "test/FeeOnTransferToken.sol",
+  "test/TestReceiver.sol",
+  "test/TestToken.sol",
+];
 
 const text = Object.fromEntries(sources.map((name) => [name, readFileSync(join(here, name), "utf8")]));
 const digest = createHash("sha256");

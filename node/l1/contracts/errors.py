@@ -1,6 +1,6 @@
 """Every way the settlement contract refuses, by number: what a revert's bytes mean to a person and to a program.
 
-Invariants: numbers are append only, never reused, and disjoint from the node's own 60xx; every error of the ABI is here.
+Invariants: numbers are append only, never reused, and disjoint from the node's own 60xx; all errors of the ABI are here.
 Bands: 61xx deposits, 62xx data, 63xx commitments, 64xx withdrawals, 65xx deployment, 66xx views, 69xx library.
 """
 

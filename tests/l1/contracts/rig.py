@@ -3,9 +3,12 @@
 Every transaction starts with cold slots and pays what mainnet charges, so gas read here is gas.
 """
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import pytest
 from eth_abi.abi import decode, encode
 from eth_abi.packed import encode_packed
 
@@ -44,6 +47,16 @@ class Refused(Exception):
         super().__init__(f"{name}{values}")
         self.name = name
         self.values = values
+
+
+@contextmanager
+def refused(name: str, *values: Any) -> Iterator[None]:
+    """Expect this custom error and, where given, these values."""
+    with pytest.raises(Refused) as caught:
+        yield
+    found = caught.value
+    assert found.name == name, found
+    assert not values or found.values == values, found
 
 
 def abi_type(item: dict[str, Any]) -> str:
@@ -99,13 +112,12 @@ class Machine:
 class Contract:
     """A deployed artifact, called by function name."""
 
-    def __init__(self, machine: Machine, artifact: Artifact, *args: Any) -> None:
-        """Deploy with constructor arguments; raises Refused."""
+    def __init__(self, machine: Machine, artifact: Artifact, *args: Any, errors_of: Artifact | None = None) -> None:
+        """Deploy with constructor arguments; raises Refused. `errors_of` is a contract whose errors this one passes on."""
         self.machine = machine
+        errors = artifact.abi + (errors_of.abi if errors_of else [])
         self._functions = {entry["name"]: entry for entry in artifact.abi if entry["type"] == "function"}
-        self._errors = {
-            keccak(signature(entry).encode())[:4]: entry for entry in artifact.abi if entry["type"] == "error"
-        }
+        self._errors = {keccak(signature(entry).encode())[:4]: entry for entry in errors if entry["type"] == "error"}
         self._events = {keccak(signature(entry).encode()): entry for entry in artifact.abi if entry["type"] == "event"}
         types = [abi_type(item) for entry in artifact.abi if entry["type"] == "constructor" for item in entry["inputs"]]
         outcome = machine.run(ALICE, None, artifact.bytecode + encode(types, args))
@@ -303,10 +315,10 @@ class Venue:
             named |= {f"{name}{at}": getattr(totals, name) for name in SYSTEM_ASSET_WORDS}
         return named
 
-    def seal(self, words: dict[str, int | bytes] | None = None, **changes: Any) -> Sealed:
-        """The next batch. `words` replaces system words, `changes` fields of the commitment, both before signing."""
-        named = self.words() | (words or {})
-        system = b"".join(word(value) if isinstance(value, int) else value for value in named.values())
+    def seal(self, words: Mapping[str, int | bytes | None] | None = None, **changes: Any) -> Sealed:
+        """The next batch. `words` replaces system words (None: leaves one out), `changes` fields of the commitment."""
+        named = {**self.words(), **(words or {})}
+        system = b"".join(word(at) if isinstance(at, int) else at for at in named.values() if at is not None)
         leaves = {
             at: keccak(withdrawal_words(at, p.account, p.destination, p.asset, p.amount))
             for at, p in enumerate(self.payouts)
@@ -372,9 +384,9 @@ def deploy(
     return Contract(machine, load_artifact("Novate"), *genesis, operator, window_s, assets)
 
 
-def new_venue() -> Venue:
+def new_venue(token: str = "TestToken") -> Venue:
     """A fresh deployment with USDC as asset 0 and ETH as asset 1."""
     machine = Machine()
-    usdc = Contract(machine, load_artifact("TestToken"), "Test USD", "USDC", 6)
+    usdc = Contract(machine, load_artifact(token), "Test USD", "USDC", 6)
     assets = [(USDC, usdc.address, 1, CAP, OWING_CAP), (ETH, bytes(20), GWEI, CAP, OWING_CAP)]
     return Venue(machine, deploy(machine, assets), usdc)

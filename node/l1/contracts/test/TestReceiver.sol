@@ -14,6 +14,7 @@ contract TestReceiver {
     Mood public mood;
     uint256 public calls;
     bool public lastCallWorked;
+    bytes public lastRefusal;
     address private _target;
     bytes private _payload;
 
@@ -45,7 +46,7 @@ contract TestReceiver {
             }
         }
         if (now_ == Mood.CallsBack) {
-            (lastCallWorked,) = _target.call(_payload);
+            (lastCallWorked, lastRefusal) = _target.call(_payload);
             ++calls;
         }
     }

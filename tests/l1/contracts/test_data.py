@@ -1,0 +1,113 @@
+"""Batch data: the contract hashes what it is sent, in order, from the operator's own transactions only."""
+
+import random
+
+import pytest
+
+from node.l1.contracts.artifact import load_artifact
+from proto.batch import CHUNK_BYTES_MAX, chunks_of, data_hash
+from proto.hashing import ZERO_HASH, keccak
+from tests.l1.contracts.rig import ALICE, OPERATOR, Contract, Machine, Venue, deploy, refused
+
+ME = OPERATOR.address
+
+
+def test_data_hash_is_that_of_the_protocol(venue: Venue, seed: int) -> None:
+    chance = random.Random(seed)
+    for batch_id in range(1, 6):
+        chunks = tuple(chance.randbytes(chance.randint(1, 300)) for _ in range(chance.randint(1, 8)))
+        for index, chunk in enumerate(chunks):
+            outcome = venue.novate.send(ME, "postData", batch_id, index, chunk)
+            expected = {"batchId": batch_id, "index": index, "chunkHash": keccak(chunk)}
+            assert venue.novate.events(outcome) == [("DataPosted", expected)]
+        assert venue.novate.call("dataOf", batch_id) == (data_hash(chunks), len(chunks))
+
+
+def test_body_cut_by_the_protocol_fits(venue: Venue) -> None:
+    chunks = chunks_of(bytes(range(256)) * 470)
+    assert [len(chunk) for chunk in chunks] == [CHUNK_BYTES_MAX, 320]
+    for index, chunk in enumerate(chunks):
+        venue.novate.send(ME, "postData", 1, index, chunk)
+    assert venue.novate.call("dataOf", 1) == (data_hash(chunks), 2)
+
+
+def test_chunk_size_is_bounded(venue: Venue) -> None:
+    with refused("ChunkEmpty"):
+        venue.novate.send(ME, "postData", 1, 0, b"")
+    with refused("ChunkTooLarge", CHUNK_BYTES_MAX + 1):
+        venue.novate.send(ME, "postData", 1, 0, bytes(CHUNK_BYTES_MAX + 1))
+
+
+def test_chunks_come_in_order(venue: Venue) -> None:
+    with refused("ChunkIndexWrong", 1, 0):
+        venue.novate.send(ME, "postData", 1, 1, b"x")
+    venue.novate.send(ME, "postData", 1, 0, b"x")
+    with refused("ChunkIndexWrong", 0, 1):
+        venue.novate.send(ME, "postData", 1, 0, b"x")
+
+
+def test_number_of_chunks_is_bounded(venue: Venue) -> None:
+    for index in range(64):
+        venue.novate.send(ME, "postData", 1, index, b"x")
+    with refused("TooManyChunks"):
+        venue.novate.send(ME, "postData", 1, 64, b"x")
+
+
+def test_only_the_operator_posts_and_resets(venue: Venue) -> None:
+    with refused("NotOperator", "0x" + ALICE.hex()):
+        venue.novate.send(ALICE, "postData", 1, 0, b"x")
+    with refused("NotOperator"):
+        venue.novate.send(ALICE, "resetData", 1)
+
+
+def test_data_is_for_batches_ahead(venue: Venue) -> None:
+    sealed = venue.advance()
+    for batch_id in (0, 1, 1 + 1025, 2**64 - 1):
+        with refused("BatchNotAhead", batch_id, 1):
+            venue.novate.send(ME, "postData", batch_id, 0, b"x")
+        with refused("BatchNotAhead", batch_id, 1):
+            venue.novate.send(ME, "resetData", batch_id)
+    venue.novate.send(ME, "postData", 1 + 1024, 0, b"x")
+    assert venue.novate.call("dataOf", 1) == (data_hash(sealed.chunks), 1), "what was committed stays"
+
+
+def test_reset_forgets(venue: Venue) -> None:
+    venue.novate.send(ME, "postData", 1, 0, b"one")
+    venue.novate.send(ME, "postData", 1, 1, b"two")
+    venue.novate.send(ME, "postData", 2, 0, b"other")
+    outcome = venue.novate.send(ME, "resetData", 1)
+    assert venue.novate.events(outcome) == [("DataReset", {"batchId": 1, "chunks": 2})]
+    assert venue.novate.call("dataOf", 1) == (ZERO_HASH, 0)
+    assert venue.novate.call("dataOf", 2) == (data_hash((b"other",)), 1)
+    venue.novate.send(ME, "postData", 1, 0, b"three")
+    assert venue.novate.call("dataOf", 1) == (data_hash((b"three",)), 1)
+
+
+def test_data_must_be_the_input_of_a_transaction() -> None:
+    """An operator that is a contract could hide the data from who reads transactions."""
+    machine = Machine()
+    token = Contract(machine, load_artifact("TestToken"), "Test USD", "USDC", 6)
+    relay = Contract(machine, load_artifact("TestReceiver"), errors_of=load_artifact("Novate"))
+    novate = deploy(machine, [(0, token.address, 1, 1, 1)], operator=relay.address)
+    with refused("NotTopLevelCall"):
+        relay.send(ALICE, "forward", novate.address, novate.data("postData", 1, 0, b"x"))
+
+
+@pytest.mark.parametrize("size", [1, 31, 32, 33, 64])
+def test_only_canonical_call_data_is_data(venue: Venue, size: int) -> None:
+    chunk = bytes(range(1, size + 1))
+    call = venue.novate.data("postData", 1, 0, chunk)
+    with refused("CalldataNotCanonical"):
+        venue.novate.send_raw(ME, call + b"\x00")
+    with refused("CalldataNotCanonical"):
+        venue.novate.send_raw(ME, call + bytes(32))
+    head, offset, tail = call[: 4 + 64], call[4 + 64 : 4 + 96], call[4 + 96 :]
+    assert int.from_bytes(offset, "big") == 96
+    with refused("CalldataNotCanonical"):  # The chunk one word further on, something else where readers look.
+        venue.novate.send_raw(ME, head + (128).to_bytes(32, "big") + bytes(32) + tail)
+    if size % 32:
+        unpadded = call[: 4 + 128 + size]
+        with refused("CalldataNotCanonical"):
+            venue.novate.send_raw(ME, unpadded)
+    venue.novate.send_raw(ME, call)
+    assert venue.novate.call("dataOf", 1) == (data_hash((chunk,)), 1)
