@@ -1,22 +1,20 @@
 """Typed access to a compiled contract: encode calls, decode returns, events and errors.
 
-Reads the committed artifacts (`contracts/artifacts/NAME.json`: contractName, abi, bytecode, …), so that running the
-node needs no compiler. Addresses are 20 bytes on our side, everything else as eth-abi maps it.
+Addresses are 20 bytes on our side, everything else as eth-abi maps it.
 
 Invariant: data that does not fit the ABI raises AbiMismatch; an unknown event or error is None, never a guess.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Any, Final
 
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError, EncodingError
 
 from node.l1.answers import L1Log
+from node.l1.contracts.artifact import load_artifact
 from proto.hashing import keccak
 from proto.ids import Address
 
@@ -175,22 +173,9 @@ class Contract:
 
 @cache
 def load_contract(name: str) -> Contract:
-    """A contract from the committed artifacts. Raises AbiMismatch if it is missing or malformed."""
-    path = resources.files("node.l1").joinpath("contracts", "artifacts", f"{name}.json")
-    try:
-        return parse_artifact(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise AbiMismatch(f"no artifact of contract {name}: {error}") from error
-
-
-def parse_artifact(text: str) -> Contract:
-    """A contract from the text of an artifact."""
-    try:
-        artifact = json.loads(text)
-        bytecode = bytes.fromhex(artifact["bytecode"].removeprefix("0x"))
-        return Contract(artifact["contractName"], artifact["abi"], bytecode)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise AbiMismatch(f"malformed artifact: {error!r}") from error
+    """The interface of a committed artifact."""
+    artifact = load_artifact(name)
+    return Contract(artifact.name, artifact.abi, artifact.bytecode)
 
 
 def _parameter(item: Mapping[str, Any]) -> Parameter:

@@ -62,7 +62,7 @@ Step = BlockSeen | Reorganised | FinalizedSeen
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowSettings:
-    """What to follow and how. `finality_depth` 0 uses the `finalized` tag, otherwise that many blocks below the head."""
+    """What to follow and how. `finality_depth` 0 uses the `finalized` tag, else that many blocks below the head."""
 
     addresses: tuple[Address, ...] = ()
     topics: tuple[bytes | tuple[bytes, ...] | None, ...] = ()

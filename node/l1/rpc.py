@@ -5,7 +5,6 @@ Invariants:
 - Answers are checked against the question: ids, heights, hashes, filters. See `answers` for the three kinds of failure.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -25,6 +24,7 @@ from node.l1.answers import (
     L1Unavailable,
     L1WrongChain,
 )
+from node.l1.json_text import JsonRefused, parse_json
 from proto.ids import Address
 
 BlockTag = int | str
@@ -99,9 +99,9 @@ class L1Client:
         request_id = self._last_id
         body = await self._post({"jsonrpc": "2.0", "id": request_id, "method": method, "params": list(params)})
         try:
-            answer = json.loads(body)
-        except (ValueError, RecursionError):
-            raise L1Lied(f"{method}: answer is not JSON") from None
+            answer = parse_json(body)
+        except JsonRefused as error:
+            raise L1Lied(f"{method}: {error}") from None
         if not isinstance(answer, dict):
             raise L1Lied(f"{method}: answer is not an object")
         if "error" in answer and answer["error"] is not None:

@@ -166,8 +166,8 @@ def decode_transaction(raw: bytes) -> Transaction:
             raise TransactionMalformed("transaction type not supported")
     try:
         items = rlp.decode(body, strict=True)
-    except DecodingError as error:
-        raise TransactionMalformed(f"rlp: {error}") from None
+    except (DecodingError, RecursionError) as error:
+        raise TransactionMalformed(f"rlp: {type(error).__name__}") from None
     if not isinstance(items, list) or len(items) != _FIELDS[kind]:
         raise TransactionMalformed("rlp: wrong number of fields")
     return _legacy(raw, items) if kind == TYPE_LEGACY else _typed(kind, raw, items)

@@ -9,7 +9,6 @@ Only `application/json` is accepted, so that a web page cannot post to a chain o
 """
 
 import asyncio
-import json
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -21,6 +20,7 @@ from node.l1.chain.ledger import Chain
 from node.l1.chain.methods import Methods
 from node.l1.chain.params import INVALID_REQUEST, PARSE_ERROR, RpcError
 from node.l1.chain.settings import ChainSettings
+from node.l1.json_text import JsonRefused, parse_json
 
 REQUEST_BYTES_MAX: Final = 4 * 1024 * 1024
 BATCH_MAX: Final = 200
@@ -46,8 +46,8 @@ class _Endpoint:
             return web.Response(status=415, text="content type must be application/json\n")
         body = await request.read()
         try:
-            payload = json.loads(body)
-        except (ValueError, RecursionError):
+            payload = parse_json(body)
+        except JsonRefused:
             return web.json_response(_error(None, PARSE_ERROR, "parse error"))
         if not isinstance(payload, list):
             answer = self._answer(payload)
