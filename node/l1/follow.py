@@ -52,7 +52,7 @@ class Reorganised:
 
 @dataclass(frozen=True, slots=True)
 class FinalizedSeen:
-    """Everything yielded up to this height is final."""
+    """Everything yielded up to this height is final. Grows while one follower lives; a restart may repeat it."""
 
     number: int
 
@@ -134,7 +134,7 @@ class ChainFollower:
             yield seen
             budget -= 1
         reached = min(final, self._next_number() - 1)
-        if reached > self._finalized:
+        if self._seen and reached > self._finalized:
             self._finalized = reached
             yield FinalizedSeen(reached)
 
