@@ -13,6 +13,7 @@ from node.l1.contracts.artifact import load_artifact
 from node.l1.contracts.errors import REFUSALS, explain
 from proto.hashing import keccak
 from proto.reject import RejectCode
+from tests.l1.contracts import gas
 from tests.l1.contracts.rig import signature
 
 ROOT = Path(__file__).parents[3]
@@ -20,6 +21,7 @@ CONTRACTS = ROOT / "node" / "l1" / "contracts"
 ARTIFACTS = sorted((CONTRACTS / "artifacts").glob("*.json"))
 UNREACHABLE = {"InvalidShortString", "StringTooLong"}  # A library's, for names longer than ours.
 CODE_BYTES_MAX = 24_576  # EIP-170
+GAS_TARGETS = {"commit": 250_000, "withdraw": 110_000, "deposit": 160_000}
 
 
 def test_all_contracts_are_there() -> None:
@@ -99,3 +101,16 @@ def test_documentation_names_everything() -> None:
         if entry["type"] == "error":
             assert f"| {REFUSALS[entry['name']].number} | `{signature(entry)}` |" in text, entry["name"]
             assert REFUSALS[entry["name"]].sentence in text, entry["name"]
+
+
+def test_documented_gas_is_what_is_measured() -> None:
+    text = (ROOT / "docs" / "CONTRACT.md").read_text()
+    documented = text.partition(gas.BEGIN)[2].partition(gas.END)[0].strip()
+    assert documented == gas.table(), "run .venv/bin/python -m tests.l1.contracts.gas"
+
+
+def test_gas_is_within_the_targets() -> None:
+    for name, used, remark in [*gas.deposits(), *gas.withdrawals(65_536)]:
+        target = next((gas_max for call, gas_max in GAS_TARGETS.items() if name.startswith(f"`{call}")), None)
+        if target is not None and "first of 256" not in remark:
+            assert used <= target, name
