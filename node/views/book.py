@@ -81,8 +81,10 @@ class BookView:
         self._move(1 - event.taker_side, event.price, -event.size, 0)
 
     def amended(self, event: OrderAmended) -> None:
-        """A resting order changed price or size."""
-        if event.price == event.old_price:
+        """A resting order changed price or size; one that trades at its new price leaves first and may rest again."""
+        if not event.rests:
+            self._move(event.side, event.old_price, -event.old_remaining, -1)
+        elif event.price == event.old_price:
             self._move(event.side, event.price, event.remaining - event.old_remaining, 0)
         else:
             self._move(event.side, event.old_price, -event.old_remaining, -1)

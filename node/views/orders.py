@@ -113,9 +113,7 @@ class OrderView:
 
     def take_rows(self) -> list[tuple[bytes, bytes]]:
         """Rows to write, each order as it is now."""
-        rows: list[tuple[bytes, bytes]] = [
-            (order_key(row.id), encode_order(row)) for row in self._dirty.values()
-        ]
+        rows: list[tuple[bytes, bytes]] = [(order_key(row.id), encode_order(row)) for row in self._dirty.values()]
         self._dirty.clear()
         return rows
 

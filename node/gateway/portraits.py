@@ -1,0 +1,94 @@
+"""What the state itself says about markets and accounts, as maps in the protocol's units. Pure functions of the state."""
+
+from typing import Any
+
+from node.core.book.execute import fee_of
+from node.core.ledger.positions import funding_due
+from node.core.margin.account import market_initial, position_value, summary
+from node.core.margin.orders import initial_with, order_fits
+from node.core.margin.tiers import requirement
+from node.core.state import Account, Market, State
+from proto.ids import USDC
+from proto.intents import OrderSpec
+
+
+def market_portrait(state: State, market: Market) -> dict[str, Any]:
+    """A market's rules and where it stands."""
+    params = market.params
+    return {
+        "id": params.id, "name": params.name, "index": params.index, "size_decimals": params.size_decimals,
+        "price_decimals": 6 - params.size_decimals, "minimum_notional": params.minimum_notional, "band_ppm": params.band_ppm,
+        "open_interest_cap": params.open_interest_cap, "order_cap": params.order_cap,
+        "maintenance_ppm": params.maintenance_ppm,
+        "tiers": [{"lower_notional": tier.lower_notional, "leverage_max": tier.leverage_max} for tier in params.tiers],
+        "taker_ppm": state.params.fees.taker_ppm, "maker_ppm": state.params.fees.maker_ppm,
+        "status": market.status, "index_price": market.index_price, "mark": market.mark,
+        "index_status": state.indices[params.index].status, "funding_rate": market.funding_rate,
+        "funding_index": market.funding_index, "open_interest": market.open_interest,
+        "last_price": market.premium.last_trade,
+    }  # fmt: skip
+
+
+def account_portrait(state: State, account: Account) -> dict[str, Any]:
+    """Everything an account holds, owes and may do."""
+    margin = summary(state, account)
+    positions = [
+        position_portrait(account, state.markets[number])
+        for number in sorted(account.positions)
+        if account.positions[number].size
+    ]
+    totals = [
+        {
+            "market": number, "orders": open_.orders, "buy_size": open_.buy_lots, "buy_value": open_.buy_value,
+            "sell_size": open_.sell_lots, "sell_value": open_.sell_value,
+        }
+        for number, open_ in sorted(account.positions.items())
+        if open_.orders
+    ]  # fmt: skip
+    return {
+        "account": account.id, "address": account.address,
+        "master": state.accounts[account.master].address if account.master else b"",
+        "equity": margin.equity, "initial_margin": margin.initial, "maintenance_margin": margin.maintenance,
+        "free_collateral": margin.free,
+        "balances": [
+            {"asset": USDC, "balance": account.cash},
+            *({"asset": asset, "balance": account.balances[asset]} for asset in sorted(account.balances)),
+        ],
+        "positions": positions, "open_orders": len(account.orders), "open_totals": totals,
+        "agents": [
+            {
+                "address": signer.address, "valid_until": signer.valid_until, "scope": signer.scope,
+                "name": signer.name.rstrip(b"\x00").decode("utf-8", "replace"),
+            }
+            for signer in account.signers
+            if signer.is_agent
+        ],
+    }  # fmt: skip
+
+
+def position_portrait(account: Account, market: Market) -> dict[str, Any]:
+    """A position at the current mark. `funding_due` is not settled yet; positive: the account will pay."""
+    position = account.positions[market.params.id]
+    return {
+        "market": market.params.id, "position_size": position.size, "entry": position.entry, "mark": market.mark,
+        "unrealised_pnl": position.size * market.mark - position.entry, "funding_due": funding_due(position, market),
+        "value": position_value(position, market), "initial_margin": market_initial(position, market),
+        "maintenance_margin": requirement(market.maintenance, abs(position.size) * market.mark),
+    }  # fmt: skip
+
+
+def order_margin_portrait(state: State, account: Account, order: OrderSpec) -> dict[str, Any]:
+    """What one more order would need; a market order without price is judged at the mark."""
+    market = state.markets[order.market]
+    mine = account.positions.get(order.market)
+    price = order.price or market.mark
+    now = market_initial(mine, market) if mine is not None else 0
+    margin = summary(state, account)
+    return {
+        "market": order.market, "price": price, "size": order.size, "notional": price * order.size,
+        "initial_added": initial_with(market, mine, order.side, order.size, price) - now,
+        "taker_fee": fee_of(price * order.size, state.params.fees.taker_ppm),
+        "maker_fee": fee_of(price * order.size, state.params.fees.maker_ppm),
+        "free_collateral": margin.free, "equity": margin.equity, "initial_margin": margin.initial,
+        "fits": order_fits(state, account, market, mine, order.side, order.size, price),
+    }  # fmt: skip

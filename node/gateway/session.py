@@ -1,0 +1,285 @@
+"""One WebSocket connection of the native protocol.
+
+Invariants:
+- Every client frame has exactly one answer, and answers leave in the order in which the frames came. A slot is taken when a frame is read;
+  whatever fills it later, it is sent when all slots before it have been.
+- A query or subscription is looked at when its slot has become the first: it sees what the answers before it announced.
+- What the connection holds is bounded: slots, subscriptions, unsent bytes. Whoever does not read is told why and dropped.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from node.gateway.admission import Refused
+from node.gateway.answers import refusal_frame, released_frame, reply_frame
+from node.gateway.arguments import QueryRefusedError
+from node.gateway.desk import Desk
+from node.gateway.outbox import Outbox
+from node.gateway.ports import Released
+from node.gateway.verify import Unverified, Verdict
+from node.views.streams import EventBytes, StreamKey
+from proto.frames import (
+    ActionFrame,
+    FrameError,
+    FrameKind,
+    PingFrame,
+    QueryFrame,
+    ReportFrame,
+    SubscribeFrame,
+    UnsubscribeFrame,
+    decode_client_frame,
+    encode_node_frame,
+)
+from proto.inputs import Dialect, Input, UserAction
+from proto.intents import IntentError, decode_intent
+from proto.reject import RejectCode
+
+_NS_PER_MS = 1_000_000
+
+
+class _Slot:
+    """An answer's place. `frame` None: not known yet; empty: already sent. `job` finds it once the slot is the first."""
+
+    __slots__ = ("frame", "job")
+
+    def __init__(self) -> None:
+        self.frame: bytes | None = None
+        self.job: Callable[[], Awaitable[bytes]] | None = None
+
+
+class Session:
+    """Reads frames, fills slots, sends answers and events."""
+
+    def __init__(self, desk: Desk, socket: web.WebSocketResponse, transport: asyncio.WriteTransport, peer: str) -> None:
+        self._desk = desk
+        self._socket = socket
+        self._transport = transport
+        self._peer = peer
+        settings = desk.settings
+        self._outbox = Outbox(transport, settings.send_high_bytes, settings.send_held_bytes, self._too_slow)
+        self._slots: deque[_Slot] = deque()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._job_ready = asyncio.Event()
+        self._ending = asyncio.Event()
+        self._end_code = RejectCode.NODE_STOPPING
+        self._subscriptions: dict[int, StreamKey] = {}
+        self.closed = False
+
+    # --- life -------------------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Serve until the peer leaves or is dropped."""
+        self._outbox.put(self._desk.hello())
+        try:
+            async with asyncio.TaskGroup() as group:
+                jobs = group.create_task(self._run_jobs())
+                ender = group.create_task(self._wait_for_end())
+                await self._read()
+                jobs.cancel()
+                ender.cancel()
+        finally:
+            self.closed = True
+            self._desk.gauges.frames_out += self._outbox.sent_frames
+            self._outbox.close()
+            self._slots.clear()
+            for subscription, key in self._subscriptions.items():
+                self._desk.views.hub.unsubscribe(key, self, subscription)
+            self._subscriptions.clear()
+
+    async def _read(self) -> None:
+        receive, slots, in_flight = self._socket.receive, self._slots, self._desk.settings.limits.in_flight
+        while True:
+            message = await receive()
+            kind = message.type
+            if kind is WSMsgType.BINARY:
+                self._take(message.data)
+            elif kind is WSMsgType.TEXT:
+                self._refuse(0, Refused(RejectCode.FRAME_MALFORMED, "send binary messages, not text"))
+            else:
+                return
+            if len(slots) >= in_flight:
+                self._room.clear()
+                await self._room.wait()
+
+    def end(self, code: RejectCode, detail: str) -> None:
+        """Close the connection, saying why. Answers that are not there yet are not waited for."""
+        if self._ending.is_set() or self.closed:
+            return
+        self._end_code = code
+        self._desk.gauges.dropped[code.name] += 1
+        self._outbox.last(encode_node_frame((FrameKind.CLOSING.value, 0, code.value, code.name, detail)))
+        self._ending.set()
+
+    def _too_slow(self) -> None:
+        self.end(RejectCode.READER_TOO_SLOW, f"{self._desk.settings.send_held_bytes} bytes were not read")
+
+    async def _wait_for_end(self) -> None:
+        """Close once told to; a peer that does not even take the last frame is cut off."""
+        await self._ending.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._desk.settings.close_ms / 1_000):
+                await self._socket.close(code=1008, message=self._end_code.name.encode())
+        self._transport.abort()
+
+    # --- answers ----------------------------------------------------------------------------------------------------------
+
+    def _slot(self) -> _Slot:
+        slot = _Slot()
+        self._slots.append(slot)
+        return slot
+
+    def _fill(self, slot: _Slot, frame: bytes) -> None:
+        slot.frame = frame
+        if self._slots and self._slots[0] is slot:
+            self._advance()
+
+    def _advance(self) -> None:
+        """Send every answer that is due, and start the next job."""
+        slots, put = self._slots, self._outbox.put
+        while slots:
+            first = slots[0]
+            if first.frame is None:
+                if first.job is not None:
+                    self._job_ready.set()
+                break
+            slots.popleft()
+            if first.frame:
+                put(first.frame)
+        if not self._room.is_set() and len(slots) < self._desk.settings.limits.in_flight:
+            self._room.set()
+
+    async def _run_jobs(self) -> None:
+        while True:
+            await self._job_ready.wait()
+            self._job_ready.clear()
+            slot = self._slots[0] if self._slots else None
+            if slot is not None and slot.frame is None and slot.job is not None:
+                self._fill(slot, await slot.job())
+
+    def _later(self, job: Callable[[], Awaitable[bytes]]) -> None:
+        slot = self._slot()
+        slot.job = job
+        if self._slots[0] is slot:
+            self._job_ready.set()
+
+    def _refuse(self, frame_id: int, refused: Refused) -> None:
+        self._refuse_in(self._slot(), frame_id, refused)
+
+    def _refuse_in(self, slot: _Slot, frame_id: int, refused: Refused) -> None:
+        self._desk.gauges.refused[refused.code] += 1
+        self._fill(slot, refusal_frame(frame_id, refused))
+
+    # --- frames -----------------------------------------------------------------------------------------------------------
+
+    def _take(self, data: bytes) -> None:
+        try:
+            frame = decode_client_frame(data)
+        except FrameError as error:
+            self._refuse(error.id, Refused(error.code, error.detail))
+            return
+        match frame:
+            case ActionFrame():
+                self._action(frame)
+            case QueryFrame():
+                self._later(lambda: self._query(frame))
+            case PingFrame():
+                now = self._desk.clock.wall_ns() // _NS_PER_MS
+                self._fill(self._slot(), encode_node_frame((FrameKind.PONG.value, frame.id, now)))
+            case ReportFrame():
+                self._submit(frame.id, frame.report)
+            case SubscribeFrame():
+                self._later(lambda: self._subscribe(frame))
+            case UnsubscribeFrame():
+                self._later(lambda: self._unsubscribe(frame.id))
+
+    def _action(self, frame: ActionFrame) -> None:
+        try:
+            intent = decode_intent(frame.action)
+        except IntentError as error:
+            self._refuse(frame.id, Refused(error.code, error.detail))
+            return
+        action = UserAction(Dialect.NATIVE, frame.action, frame.signature, intent)
+        admission = self._desk.admission
+        refused = admission.weigh(self._peer, admission.action_weight(action))
+        if refused is None:
+            self._submit(frame.id, action)
+        else:
+            self._refuse(frame.id, refused)
+
+    def _submit(self, frame_id: int, item: Input) -> None:
+        """Take a slot; verify, admit and submit; the answer comes when the input is durable."""
+        slot = self._slot()
+        desk = self._desk
+        began = desk.clock.monotonic_ns()
+
+        def released(what: Released) -> None:
+            desk.answered(what, began)
+            if not self.closed:
+                self._fill(slot, released_frame(frame_id, what))
+
+        def verified(item: Input, verdict: Verdict) -> None:
+            if self.closed:
+                return
+            refused = desk.admit(item, verdict, released)
+            if refused is not None:
+                self._refuse_in(slot, frame_id, refused)
+
+        if not desk.verifier.put(Unverified(item, verified)):
+            self._refuse_in(slot, frame_id, Refused(RejectCode.NODE_BUSY, "signatures wait to be checked", 100))
+
+    async def _query(self, frame: QueryFrame) -> bytes:
+        desk = self._desk
+        refused = desk.admission.weigh(self._peer, desk.queries.weight(frame.name))
+        if refused is None:
+            try:
+                async with asyncio.timeout(desk.settings.query_ms / 1_000):
+                    seq, value = await desk.queries.ask(frame.name, frame.params)
+                return reply_frame(frame.id, seq, value)
+            except QueryRefusedError as error:
+                refused = Refused(error.code, error.detail)
+            except TimeoutError:
+                refused = Refused(RejectCode.NODE_BUSY, "the query took too long", 1_000)
+        desk.gauges.refused[refused.code] += 1
+        return refusal_frame(frame.id, refused)
+
+    # --- streams ----------------------------------------------------------------------------------------------------------
+
+    async def _subscribe(self, frame: SubscribeFrame) -> bytes:
+        desk, views = self._desk, self._desk.views
+        limit = desk.settings.limits.subscriptions
+        refused = desk.admission.weigh(self._peer, 2)
+        if refused is not None:
+            return refusal_frame(frame.id, refused)
+        if frame.id in self._subscriptions:
+            return refusal_frame(frame.id, Refused(RejectCode.CORRELATION_ID_IN_USE, f"id {frame.id}"))
+        if len(self._subscriptions) >= limit:
+            return refusal_frame(frame.id, Refused(RejectCode.SUBSCRIPTION_LIMIT, f"{limit} a connection"))
+        try:
+            key = desk.queries.stream_key(frame.stream, frame.params)
+        except QueryRefusedError as error:
+            return refusal_frame(frame.id, Refused(error.code, error.detail))
+        opened = views.hub.subscribe(key, self, frame.id, frame.after, views.seq)
+        self._subscriptions[frame.id] = key
+        if opened.reason is not None:
+            items: tuple[Any, ...] = (opened.number, views.seq, views.time, opened.reason.value, views.snapshot(key))
+            return encode_node_frame((FrameKind.SNAPSHOT.value, frame.id, *items))
+        self._outbox.put(reply_frame(frame.id, views.seq, {"resumed": True, "number": opened.number}))
+        for event in opened.missed:
+            self._outbox.put(event.frame(frame.id))
+        return b""
+
+    async def _unsubscribe(self, subscription: int) -> bytes:
+        key = self._subscriptions.pop(subscription, None)
+        if key is not None:
+            self._desk.views.hub.unsubscribe(key, self, subscription)
+        return encode_node_frame((FrameKind.UNSUBSCRIBED.value, subscription, key is not None))
+
+    def offer(self, subscription: int, event: EventBytes) -> None:
+        """Send an event of a subscription."""
+        self._outbox.put(event.frame(subscription))

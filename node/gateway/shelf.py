@@ -1,0 +1,146 @@
+"""Keeps views up to date with what is released, and their rows on disk.
+
+Invariants:
+- Rows of inputs up to a seal are written before `released` returns from the seal's cycle, so that recovery, which replays from the last
+  seal, always finds views that reach at least there.
+- Writes happen in one thread, in order; between seals the event loop does not wait for them.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, Protocol
+
+from node.core.outcome import Applied, Outcome
+from node.store.headers import BatchHeader
+from node.views.batches import BatchRow
+from node.views.table import OrderedTable
+from node.views.venue import Views
+from proto.ids import Seq
+from proto.inputs import Input, SealTick
+from proto.units import TimeMs
+
+_PAUSE_S: Final = 0.01  # Between two writes: rows that change often are written once.
+_WRITE_S_MAX: Final = 60.0
+_REPLAYED_INPUTS: Final = 5_000  # Written at once while recovery replays.
+
+
+class Released(Protocol):
+    """One durable input and what it did."""
+
+    @property
+    def seq(self) -> Seq:
+        """Its number."""
+        ...
+
+    @property
+    def time(self) -> TimeMs:
+        """Its stamp."""
+        ...
+
+    @property
+    def item(self) -> Input:
+        """What was sequenced."""
+        ...
+
+    @property
+    def outcome(self) -> Outcome:
+        """What came of it."""
+        ...
+
+
+class Shelf:
+    """Listener of the sequencer; `run` must be running for rows to reach the disk between seals."""
+
+    def __init__(self, views: Views, table: OrderedTable) -> None:
+        self.views = views
+        self._table = table
+        self._thread = ThreadPoolExecutor(1, "novate-views")
+        self._dirty = asyncio.Event()
+        self._wanted = asyncio.Event()
+        self._flushed = asyncio.Condition()
+        self.flushed_seq = views.seq
+
+    def replayed(self, inputs: Sequence[Released]) -> None:
+        """A cycle that recovery replays; writes in place, before the event loop matters."""
+        self._apply(inputs)
+        if self.views.seq - self.flushed_seq >= _REPLAYED_INPUTS or isinstance(inputs[-1].item, SealTick):
+            self.flush()
+
+    def released(self, inputs: Sequence[Released]) -> None:
+        """A cycle that is durable."""
+        self._apply(inputs)
+        if isinstance(inputs[-1].item, SealTick):
+            self.flush()
+        else:
+            self._dirty.set()
+
+    def _apply(self, inputs: Sequence[Released]) -> None:
+        apply = self.views.apply
+        for item in inputs:
+            outcome = item.outcome
+            apply(item.seq, item.time, outcome.events if type(outcome) is Applied else ())
+
+    def sealed(self, header: BatchHeader) -> None:
+        """A batch is durable."""
+        self.views.batches.put(
+            BatchRow(
+                header.batch_id, header.first_seq, header.last_seq, header.ops_count, header.l2_time, header.prev_state_root,
+                header.state_root, header.inputs_root, header.ops_root, header.data_hash,
+            )
+        )  # fmt: skip
+        self._dirty.set()
+
+    def catch_up_batches(self, header_of: Callable[[int], BatchHeader | None], last: int) -> None:
+        """Add the batches that were sealed and whose row was lost with the process."""
+        for batch in range(self.views.batches.last + 1, last + 1):
+            header = header_of(batch)
+            if header is not None:
+                self.sealed(header)
+
+    def settled(self) -> None:
+        """A batch moved on through settlement: write it soon."""
+        self._dirty.set()
+
+    def flush(self) -> None:
+        """Write what is pending, after what the thread is writing now, and wait for it."""
+        seq, rows = self.views.take_rows()
+        if rows:
+            self._thread.submit(self._table.put_batch, rows).result(_WRITE_S_MAX)
+        self.flushed_seq = max(self.flushed_seq, seq)
+
+    async def run(self) -> None:
+        """Write rows until cancelled; what is pending then is written by the next recovery."""
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                await self._dirty.wait()
+                self._dirty.clear()
+                seq, rows = self.views.take_rows()
+                if rows:
+                    async with asyncio.timeout(_WRITE_S_MAX):
+                        await loop.run_in_executor(self._thread, self._table.put_batch, rows)
+                self.flushed_seq = max(self.flushed_seq, seq)
+                async with self._flushed:
+                    self._flushed.notify_all()
+                await self._pause()
+        finally:
+            self.flush()
+            self._thread.shutdown()
+
+    async def _pause(self) -> None:
+        self._wanted.clear()
+        try:
+            async with asyncio.timeout(_PAUSE_S):
+                await self._wanted.wait()
+        except TimeoutError:
+            pass
+
+    async def caught_up(self) -> None:
+        """Wait until the disk shows everything that is released now. The caller sets the timeout."""
+        seq = self.views.seq
+        if self.flushed_seq >= seq:
+            return
+        self._wanted.set()
+        async with self._flushed:
+            await self._flushed.wait_for(lambda: self.flushed_seq >= seq)
