@@ -4,14 +4,9 @@ Invariants: numbers are append only, never reused, and disjoint from the node's 
 Bands: 61xx deposits, 62xx data, 63xx commitments, 64xx withdrawals, 65xx deployment, 66xx views, 69xx library.
 """
 
-from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from eth_abi.abi import decode
-from eth_abi.exceptions import DecodingError
-
-from node.l1.contracts.artifact import load_artifact
-from proto.hashing import keccak
+from node.l1.abi import AbiMismatch, Decoded, load_contract
 
 
 class Refusal(NamedTuple):
@@ -22,11 +17,10 @@ class Refusal(NamedTuple):
 
 
 class Explained(NamedTuple):
-    """A decoded revert: the error with its values by name."""
+    """A decoded revert."""
 
     number: int
-    name: str
-    values: dict[str, Any]
+    error: Decoded
     sentence: str
 
 
@@ -114,26 +108,13 @@ REFUSALS: Final[dict[str, Refusal]] = {
 }
 
 
-@cache
-def _by_selector() -> dict[bytes, tuple[str, list[str], list[str]]]:
-    found = {}
-    for entry in load_artifact("Novate").abi:
-        if entry["type"] == "error":
-            types = [item["type"] for item in entry["inputs"]]
-            selector = keccak(f"{entry['name']}({','.join(types)})".encode())[:4]
-            found[selector] = (entry["name"], types, [item["name"] for item in entry["inputs"]])
-    return found
-
-
 def explain(revert_data: bytes) -> Explained | None:
     """What the contract meant by reverting with these bytes; None where they are no error of its own."""
-    entry = _by_selector().get(revert_data[:4])
-    if entry is None:
-        return None
-    name, types, labels = entry
     try:
-        values = decode(types, revert_data[4:])
-    except DecodingError:
+        decoded = load_contract("Novate").decode_error(revert_data)
+    except AbiMismatch:
         return None
-    refusal = REFUSALS[name]
-    return Explained(refusal.number, name, dict(zip(labels, values, strict=True)), refusal.sentence)
+    if decoded is None or decoded.name not in REFUSALS:
+        return None
+    refusal = REFUSALS[decoded.name]
+    return Explained(refusal.number, decoded, refusal.sentence)

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from eth_abi.abi import decode, encode
 from eth_abi.packed import encode_packed
 
+from node.l1.abi import Decoded, load_contract
+from node.l1.answers import L1Log
 from node.l1.chain.executor import BlockContext, Executor, Message, Outcome
 from node.l1.chain.world import AccountChange, World
-from node.l1.contracts.artifact import Artifact, load_artifact
 from proto.batch import Commitment, data_hash, deposit_item_hash, next_queue_hash
 from proto.hashing import ZERO_HASH, keccak, word
 from proto.ids import Address
@@ -29,8 +29,8 @@ START_S = 1_750_000_000
 WINDOW_S = 600
 GAS_LIMIT = 16_777_216  # EIP-7825
 OPERATOR = SigningKey(keccak(b"operator"))
-ALICE = Address(keccak(b"alice")[12:])
-BOB = Address(keccak(b"bob")[12:])
+KEYS = {key.address: key for key in (OPERATOR, SigningKey(keccak(b"alice")), SigningKey(keccak(b"bob")))}
+_, ALICE, BOB = KEYS
 GENESIS_HASH = keccak(b"genesis")
 GENESIS_ROOT = keccak(b"genesis state")
 RULES_HASH = keccak(b"rules")
@@ -59,29 +59,24 @@ def refused(name: str, *values: Any) -> Iterator[None]:
     assert not values or found.values == values, found
 
 
-def abi_type(item: dict[str, Any]) -> str:
-    """Canonical type of one ABI parameter, tuples spelled out."""
-    kind: str = item["type"]
-    if not kind.startswith("tuple"):
-        return kind
-    inside = ",".join(abi_type(part) for part in item["components"])
-    return f"({inside}){kind.removeprefix('tuple')}"
+@dataclass(frozen=True)
+class Ran:
+    """A transaction and what came of it; `now_s` is the time of its block."""
 
-
-def signature(entry: dict[str, Any]) -> str:
-    """`name(type,...)` of a function, error or event."""
-    inside = ",".join(abi_type(item) for item in entry["inputs"])
-    return f"{entry['name']}({inside})"
+    message: Message
+    now_s: int
+    outcome: Outcome
 
 
 class Machine:
-    """World, clock and executor; one transaction per block."""
+    """World, clock and executor; one transaction per block. `history` has them all."""
 
     def __init__(self, chain_id: int = CHAIN_ID) -> None:
         self.world = World()
         self.now_s = START_S
+        self.history: list[Ran] = []
         self._executor = Executor(self.world, chain_id, GAS_LIMIT)
-        for address in (OPERATOR.address, ALICE, BOB):
+        for address in KEYS:
             self._apply({address: AccountChange(exists=True, nonce=0, balance_wei=10**36, code=None, storage=())})
 
     def _apply(self, diff: dict[bytes, AccountChange]) -> None:
@@ -94,6 +89,7 @@ class Machine:
         message = Message(sender=sender, to=to, value_wei=value, data=data, gas_limit=gas, nonce=nonce)
         outcome = self._executor.run(message, self._block())
         self._apply(outcome.diff)
+        self.history.append(Ran(message, self.now_s, outcome))
         return outcome
 
     def view(self, to: bytes, data: bytes) -> Outcome:
@@ -109,18 +105,15 @@ class Machine:
         return BlockContext(number=1, timestamp_s=self.now_s, base_fee_wei=0, randao=ZERO_HASH)
 
 
-class Contract:
-    """A deployed artifact, called by function name."""
+class Deployed:
+    """A deployed contract, called by function name."""
 
-    def __init__(self, machine: Machine, artifact: Artifact, *args: Any, errors_of: Artifact | None = None) -> None:
+    def __init__(self, machine: Machine, name: str, *args: Any, errors_of: str | None = None) -> None:
         """Deploy with constructor arguments; raises Refused. `errors_of` is a contract whose errors this one passes on."""
         self.machine = machine
-        errors = artifact.abi + (errors_of.abi if errors_of else [])
-        self._functions = {entry["name"]: entry for entry in artifact.abi if entry["type"] == "function"}
-        self._errors = {keccak(signature(entry).encode())[:4]: entry for entry in errors if entry["type"] == "error"}
-        self._events = {keccak(signature(entry).encode()): entry for entry in artifact.abi if entry["type"] == "event"}
-        types = [abi_type(item) for entry in artifact.abi if entry["type"] == "constructor" for item in entry["inputs"]]
-        outcome = machine.run(ALICE, None, artifact.bytecode + encode(types, args))
+        self.interface = load_contract(name)
+        self._errors = load_contract(errors_of) if errors_of else self.interface
+        outcome = machine.run(ALICE, None, self.interface.creation_code(*args))
         self._require(outcome)
         assert outcome.contract is not None
         self.address: Address = outcome.contract
@@ -128,8 +121,7 @@ class Contract:
 
     def data(self, name: str, *args: Any) -> bytes:
         """Call data."""
-        entry = self._functions[name]
-        return keccak(signature(entry).encode())[:4] + encode([abi_type(item) for item in entry["inputs"]], args)
+        return self.interface.encode_call(name, *args)
 
     def send(self, sender: bytes, name: str, *args: Any, value: int = 0, gas: int = GAS_LIMIT) -> Outcome:
         """Transact; raises Refused."""
@@ -145,34 +137,28 @@ class Contract:
         """Read: one value alone, several as a tuple; raises Refused."""
         outcome = self.machine.view(self.address, self.data(name, *args))
         self._require(outcome)
-        values = decode([abi_type(item) for item in self._functions[name]["outputs"]], outcome.output)
+        values = self.interface.decode_return(name, outcome.output)
         return values[0] if len(values) == 1 else values
 
-    def events(self, outcome: Outcome) -> list[tuple[str, dict[str, Any]]]:
+    def events(self, outcome: Outcome) -> list[Decoded]:
         """This contract's events in a receipt."""
         found = []
         for log in outcome.logs:
-            if log.address != self.address:
-                continue
-            entry = self._events[log.topics[0]]
-            indexed = [item for item in entry["inputs"] if item["indexed"]]
-            plain = [item for item in entry["inputs"] if not item["indexed"]]
-            values = {
-                item["name"]: decode([abi_type(item)], topic)[0]
-                for item, topic in zip(indexed, log.topics[1:], strict=True)
-            }
-            decoded = decode([abi_type(item) for item in plain], log.data)
-            values |= {item["name"]: value for item, value in zip(plain, decoded, strict=True)}
-            found.append((entry["name"], values))
+            if log.address == self.address:
+                event = self.interface.decode_event(
+                    L1Log(log.address, log.topics, log.data, 1, ZERO_HASH, ZERO_HASH, 0, 0)
+                )
+                assert event is not None
+                found.append(event)
         return found
 
     def _require(self, outcome: Outcome) -> None:
         if outcome.success:
             return
-        entry = self._errors.get(outcome.output[:4])
-        if entry is None:
+        error = self._errors.decode_error(outcome.output)
+        if error is None:
             raise Refused(outcome.halt or "0x" + outcome.output.hex(), ())
-        raise Refused(entry["name"], decode([abi_type(item) for item in entry["inputs"]], outcome.output[4:]))
+        raise Refused(error.name, tuple(error.values.values()))
 
 
 @dataclass(frozen=True)
@@ -267,8 +253,8 @@ class Venue:
     """The deployed contract with its tokens, and the operator's idea of both."""
 
     machine: Machine
-    novate: Contract
-    usdc: Contract
+    novate: Deployed
+    usdc: Deployed
     batch_id: int = 0
     state_root: bytes = GENESIS_ROOT
     last_seq: int = 0
@@ -379,14 +365,14 @@ def deploy(
     genesis: tuple[bytes, bytes, bytes] = (GENESIS_HASH, GENESIS_ROOT, RULES_HASH),
     operator: bytes = OPERATOR.address,
     window_s: int = WINDOW_S,
-) -> Contract:
+) -> Deployed:
     """Deploy the settlement contract; raises Refused."""
-    return Contract(machine, load_artifact("Novate"), *genesis, operator, window_s, assets)
+    return Deployed(machine, "Novate", *genesis, operator, window_s, assets)
 
 
 def new_venue(token: str = "TestToken") -> Venue:
     """A fresh deployment with USDC as asset 0 and ETH as asset 1."""
     machine = Machine()
-    usdc = Contract(machine, load_artifact(token), "Test USD", "USDC", 6)
+    usdc = Deployed(machine, token, "Test USD", "USDC", 6)
     assets = [(USDC, usdc.address, 1, CAP, OWING_CAP), (ETH, bytes(20), GWEI, CAP, OWING_CAP)]
     return Venue(machine, deploy(machine, assets), usdc)

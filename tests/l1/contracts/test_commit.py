@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from node.l1.abi import Decoded
 from proto.batch import Commitment, data_hash
 from proto.hashing import ZERO_HASH, keccak, word
 from proto.ledger import SYSTEM_ASSET_WORDS, SYSTEM_FIXED_WORDS
@@ -63,7 +64,7 @@ def test_honest_batch_is_kept(venue: Venue) -> None:
         "batchId": 1, "stateRoot": c.state_root, "finalAt": now_s + WINDOW_S, "commitment": fields(c),
         "signature": sealed.signature,
     }  # fmt: skip
-    assert venue.novate.events(outcome) == [("BatchCommitted", expected)]
+    assert venue.novate.events(outcome) == [Decoded("BatchCommitted", expected)]
     assert venue.novate.call("tip") == 1
     struct_hash = keccak(TYPE_HASHES["Commitment"] + c.words())
     kept = (c.state_root, struct_hash, now_s, c.queue_cursor, c.last_seq, c.l2_time)
@@ -302,7 +303,7 @@ def test_extreme_entries_are_summed_without_overflow(running: Venue) -> None:
 
 def test_rules_are_those_of_the_deployment(running: Venue) -> None:
     assert running.novate.call("rulesHash") == RULES_HASH
-    assert running.novate.call("operator") == "0x" + OPERATOR.address.hex()
+    assert running.novate.call("operator") == OPERATOR.address
     assert running.novate.call("challengeWindow") == WINDOW_S
 
 

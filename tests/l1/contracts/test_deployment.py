@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from node.l1.contracts.artifact import load_artifact
 from proto.hashing import ZERO_HASH
 from tests.l1.contracts.rig import (
     ALICE,
@@ -12,7 +11,7 @@ from tests.l1.contracts.rig import (
     GENESIS_HASH,
     GENESIS_ROOT,
     RULES_HASH,
-    Contract,
+    Deployed,
     Machine,
     Venue,
     deploy,
@@ -32,7 +31,7 @@ def machine() -> Machine:
 @pytest.fixture
 def token(machine: Machine) -> bytes:
     """Return the address of a token."""
-    return Contract(machine, load_artifact("TestToken"), "Test USD", "USDC", 6).address
+    return Deployed(machine, "TestToken", "Test USD", "USDC", 6).address
 
 
 def test_what_was_given_is_kept(venue: Venue) -> None:
@@ -42,8 +41,8 @@ def test_what_was_given_is_kept(venue: Venue) -> None:
     assert novate.call("batch", 0)[0] == GENESIS_ROOT
     assert list(novate.call("assetIds")) == [0, 1]
     assert novate.call("nativeAsset") == 1
-    assert novate.call("assetOf", 0) == ("0x" + venue.usdc.address.hex(), 1, 0, 0, 10**18, 10**12)
-    assert novate.call("assetOf", 1) == ("0x" + NATIVE.hex(), 10**9, 0, 0, 10**18, 10**12)
+    assert novate.call("assetOf", 0) == (venue.usdc.address, 1, 0, 0, 10**18, 10**12)
+    assert novate.call("assetOf", 1) == (NATIVE, 10**9, 0, 0, 10**18, 10**12)
     assert (novate.call("tip"), novate.call("queueLength")) == (0, 0)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from node.l1.contracts.artifact import load_artifact
+from node.l1.abi import Decoded
 from proto.hashing import ZERO_HASH
 from proto.units import AMOUNT_MAX
 from tests.l1.contracts.rig import (
@@ -18,7 +18,7 @@ from tests.l1.contracts.rig import (
     OWING_CAP,
     START_S,
     USDC,
-    Contract,
+    Deployed,
     Machine,
     Payout,
     Venue,
@@ -27,11 +27,6 @@ from tests.l1.contracts.rig import (
 )
 
 ZERO_ADDRESS = bytes(20)
-
-
-def hexed(address: bytes) -> str:
-    """Address as eth-abi decodes it."""
-    return "0x" + address.hex()
 
 
 def asset_of(venue: Venue, asset: int) -> dict[str, Any]:
@@ -49,10 +44,10 @@ def fund(venue: Venue, amount: int) -> None:
 def test_erc20_deposit_is_queued(venue: Venue) -> None:
     outcome = venue.deposit(USDC, 5_000_000, BOB)
     expected = {
-        "index": 0, "owner": hexed(BOB), "asset": USDC, "amount": 5_000_000, "time": START_S,
+        "index": 0, "owner": BOB, "asset": USDC, "amount": 5_000_000, "time": START_S,
         "queueHash": venue.queue_hashes[1],
     }  # fmt: skip
-    assert venue.novate.events(outcome) == [("DepositQueued", expected)]
+    assert venue.novate.events(outcome) == [Decoded("DepositQueued", expected)]
     assert venue.usdc.call("balanceOf", venue.novate.address) == 5_000_000
     assert asset_of(venue, USDC)["deposited"] == 5_000_000
     assert venue.novate.call("queueLength") == 1
@@ -64,10 +59,10 @@ def test_eth_deposit_is_queued_in_ledger_units(venue: Venue) -> None:
     venue.machine.now_s += 7
     outcome = venue.deposit(ETH, 3, BOB)
     expected = {
-        "index": 1, "owner": hexed(BOB), "asset": ETH, "amount": 3, "time": START_S + 7,
+        "index": 1, "owner": BOB, "asset": ETH, "amount": 3, "time": START_S + 7,
         "queueHash": venue.queue_hashes[2],
     }  # fmt: skip
-    assert venue.novate.events(outcome) == [("DepositQueued", expected)]
+    assert venue.novate.events(outcome) == [Decoded("DepositQueued", expected)]
     assert venue.machine.balance(venue.novate.address) == 3 * GWEI
     assert asset_of(venue, ETH)["deposited"] == 3
 
@@ -121,7 +116,7 @@ def test_amount_that_does_not_divide_is_refused(venue: Venue) -> None:
 
 def test_amount_beyond_the_ledger_is_refused() -> None:
     machine = Machine()
-    token = Contract(machine, load_artifact("TestToken"), "Test USD", "USDC", 6)
+    token = Deployed(machine, "TestToken", "Test USD", "USDC", 6)
     novate = deploy(machine, [(USDC, token.address, 1, 2**100, 0)])
     token.send(ALICE, "mint", ALICE, 2**70)
     token.send(ALICE, "approve", novate.address, 2**70)
@@ -154,7 +149,7 @@ def test_deposit_without_approval_or_balance_is_refused(venue: Venue) -> None:
 
 def test_fee_on_transfer_token_is_refused() -> None:
     machine = Machine()
-    token = Contract(machine, load_artifact("FeeOnTransferToken"), "Taxed", "TAX", 6)
+    token = Deployed(machine, "FeeOnTransferToken", "Taxed", "TAX", 6)
     novate = deploy(machine, [(USDC, token.address, 1, CAP, OWING_CAP)])
     token.send(ALICE, "mint", ALICE, 1_000)
     token.send(ALICE, "approve", novate.address, 1_000)
@@ -170,7 +165,7 @@ def test_token_that_answers_false_is_refused() -> None:
     outcome = machine.run(ALICE, None, answers_false)
     assert outcome.contract is not None
     novate = deploy(machine, [(USDC, outcome.contract, 1, CAP, OWING_CAP)])
-    with refused("SafeERC20FailedOperation", hexed(outcome.contract)):
+    with refused("SafeERC20FailedOperation", outcome.contract):
         novate.send(ALICE, "deposit", USDC, 5, ALICE)
 
 

@@ -45,7 +45,7 @@ def test_commitment_digest(venue: Venue, seed: int) -> None:
 
 def test_domain(venue: Venue) -> None:
     described = venue.novate.call("eip712Domain")
-    assert described[1:5] == ("Novate", "1", CHAIN_ID, "0x" + venue.novate.address.hex())
+    assert described[1:5] == ("Novate", "1", CHAIN_ID, venue.novate.address)
     assert described[0] == b"\x0f"
 
 
@@ -55,7 +55,7 @@ def test_independent_signer_agrees(venue: Venue, seed: int) -> None:
     members = TYPES["Commitment"].removeprefix("Commitment(").removesuffix(")").split(",")
     names = [member.split(" ")[1] for member in members]
     message = encode_typed_data(
-        {"name": "Novate", "version": "1", "chainId": CHAIN_ID, "verifyingContract": "0x" + venue.novate.address.hex()},
+        {"name": "Novate", "version": "1", "chainId": CHAIN_ID, "verifyingContract": venue.novate.address},
         {"Commitment": [{"type": member.split(" ")[0], "name": member.split(" ")[1]} for member in members]},
         dict(zip(names, fields(commitment), strict=True)),
     )

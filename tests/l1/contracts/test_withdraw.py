@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from node.l1.contracts.artifact import load_artifact
+from node.l1.abi import Decoded
 from proto.hashing import ZERO_HASH, keccak
 from proto.ids import Address
 from tests.l1.contracts.rig import (
@@ -14,7 +14,7 @@ from tests.l1.contracts.rig import (
     ETH,
     GWEI,
     USDC,
-    Contract,
+    Deployed,
     Payout,
     Refused,
     Sealed,
@@ -46,7 +46,7 @@ def final_batch(venue: Venue, *payouts: Payout) -> Sealed:
     return sealed
 
 
-def claim(venue: Venue, sealed: Sealed, index: int, sender: bytes = ALICE) -> list[tuple[str, dict[str, Any]]]:
+def claim(venue: Venue, sealed: Sealed, index: int, sender: bytes = ALICE) -> list[Decoded]:
     """Claim one withdrawal."""
     return venue.novate.events(venue.novate.send(sender, "withdraw", *sealed.withdraw_args(index)))
 
@@ -58,10 +58,10 @@ def held(venue: Venue, address: bytes) -> tuple[int, int]:
 
 def test_token_and_eth_are_paid(funded: Venue) -> None:
     sealed = final_batch(funded, Payout(3, PAYEE, USDC, 500), Payout(4, PAYEE, ETH, 7))
-    expected = {"index": 0, "destination": "0x" + PAYEE.hex(), "asset": USDC, "amount": 500}
-    assert claim(funded, sealed, 0) == [("Withdrawn", expected)]
-    expected = {"index": 1, "destination": "0x" + PAYEE.hex(), "asset": ETH, "amount": 7 * GWEI}
-    assert claim(funded, sealed, 1) == [("Withdrawn", expected)]
+    expected = {"index": 0, "destination": PAYEE, "asset": USDC, "amount": 500}
+    assert claim(funded, sealed, 0) == [Decoded("Withdrawn", expected)]
+    expected = {"index": 1, "destination": PAYEE, "asset": ETH, "amount": 7 * GWEI}
+    assert claim(funded, sealed, 1) == [Decoded("Withdrawn", expected)]
     assert held(funded, PAYEE) == (500, 7 * GWEI)
     assert funded.novate.call("isWithdrawn", 0)
     assert not funded.novate.call("isWithdrawn", 2)
@@ -221,7 +221,7 @@ class Misbehaving:
 
     def __init__(self, venue: Venue, mood: int, payload: bytes = b"") -> None:
         self.venue = venue
-        self.contract = Contract(venue.machine, load_artifact("TestReceiver"), errors_of=load_artifact("Novate"))
+        self.contract = Deployed(venue.machine, "TestReceiver", errors_of="Novate")
         self.prepare(mood, payload)
 
     def prepare(self, mood: int, payload: bytes = b"") -> None:
@@ -232,14 +232,14 @@ class Misbehaving:
 def test_contract_that_takes_is_paid(funded: Venue) -> None:
     receiver = Misbehaving(funded, TAKES)
     sealed = final_batch(funded, Payout(3, receiver.contract.address, ETH, 7))
-    assert [name for name, _ in claim(funded, sealed, 0)] == ["Withdrawn"]
+    assert [event.name for event in claim(funded, sealed, 0)] == ["Withdrawn"]
     assert funded.machine.balance(receiver.contract.address) == 7 * GWEI
 
 
 def test_contract_that_returns_much_is_paid(funded: Venue) -> None:
     receiver = Misbehaving(funded, RETURNS_MUCH)
     sealed = final_batch(funded, Payout(3, receiver.contract.address, ETH, 7))
-    assert [name for name, _ in claim(funded, sealed, 0)] == ["Withdrawn"]
+    assert [event.name for event in claim(funded, sealed, 0)] == ["Withdrawn"]
 
 
 @pytest.mark.parametrize("mood", [REFUSES, BURNS_GAS])
@@ -247,21 +247,21 @@ def test_destination_that_does_not_take_is_credited(funded: Venue, mood: int) ->
     receiver = Misbehaving(funded, mood)
     address = receiver.contract.address
     sealed = final_batch(funded, Payout(3, address, ETH, 7), Payout(3, address, ETH, 8))
-    credited = ("Credited", {"destination": "0x" + address.hex(), "amount": 7 * GWEI})
+    credited = Decoded("Credited", {"destination": address, "amount": 7 * GWEI})
     assert claim(funded, sealed, 0)[1:] == [credited]
     claim(funded, sealed, 1)
     assert funded.novate.call("claimable", address) == 15 * GWEI
     assert funded.novate.call("isWithdrawn", 0)
     assert funded.machine.balance(funded.novate.address) == 10**12 * GWEI
 
-    with refused("SendFailed", "0x" + address.hex()):
+    with refused("SendFailed", address):
         funded.novate.send(BOB, "claim", address, address, gas=500_000)
-    with refused("NotYourClaim", "0x" + BOB.hex(), "0x" + address.hex()):
+    with refused("NotYourClaim", BOB, address):
         funded.novate.send(BOB, "claim", address, BOB)
     redirect = funded.novate.data("claim", address, PAYEE)
     receiver.contract.send(ALICE, "forward", funded.novate.address, redirect)
     assert funded.machine.balance(PAYEE) == 15 * GWEI
-    with refused("NothingToClaim", "0x" + address.hex()):
+    with refused("NothingToClaim", address):
         funded.novate.send(BOB, "claim", address, address)
 
 
@@ -274,8 +274,8 @@ def test_anyone_may_send_a_claim_to_its_owner(funded: Venue) -> None:
     with refused("DestinationZero"):
         receiver.contract.send(ALICE, "forward", funded.novate.address, funded.novate.data("claim", address, bytes(20)))
     outcome = funded.novate.send(BOB, "claim", address, address)
-    expected = {"owner": "0x" + address.hex(), "to": "0x" + address.hex(), "amount": 7 * GWEI}
-    assert funded.novate.events(outcome) == [("Claimed", expected)]
+    expected = {"owner": address, "to": address, "amount": 7 * GWEI}
+    assert funded.novate.events(outcome) == [Decoded("Claimed", expected)]
     assert funded.machine.balance(address) == 7 * GWEI
     assert funded.novate.call("claimable", address) == 0
 
