@@ -9,7 +9,7 @@ from node.cli.output import fail, json_option, print_json
 from node.ops.keystore import KeystoreError, development_keys, load_key, new_key, save_key
 from proto.signing.secp256k1 import SigningKey
 
-PASSWORD_VARIABLE = "NOVATE_KEY_PASSWORD"  # noqa: S105 - the variable's name
+PASSWORD_VARIABLE = "NOVATE_KEY_PASSWORD"
 _file = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 _password = click.option("--password-file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 
@@ -79,7 +79,9 @@ def development(*, index: int, chain_id: int, as_json: bool) -> None:
     if as_json:
         print_json({"index": index, "address": "0x" + key.address.hex(), "private_key": "0x" + key.secret.hex()})
     else:
-        click.echo(f"address      0x{key.address.hex()}\nprivate key  0x{key.secret.hex()}   (public knowledge: development only)")
+        click.echo(
+            f"address      0x{key.address.hex()}\nprivate key  0x{key.secret.hex()}   (public knowledge: development only)"
+        )
 
 
 def _save(file: Path, key: SigningKey, password_file: Path | None, *, as_json: bool) -> None:

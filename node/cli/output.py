@@ -13,7 +13,9 @@ import click
 EXIT_FALSE: Final = 1
 EXIT_UNKNOWN: Final = 2
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print exactly one JSON object on stdout, at the end.")
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print exactly one JSON object on stdout, at the end."
+)
 
 
 def print_json(value: dict[str, Any]) -> None:

@@ -43,6 +43,17 @@ class Table:
             raise ConfigError(f"{self._where}.{key}: must be at least {least}")
         return value
 
+    def has(self, key: str) -> bool:
+        """Whether the key is there and not yet read."""
+        return key in self._values
+
+    def number(self, key: str) -> float:
+        """An integer or a decimal fraction, for durations that are not part of the rules."""
+        if type(self._values.get(key)) is int:
+            return float(self.integer(key))
+        value: float = self._take(key, float, None)
+        return value
+
     def text(self, key: str, default: str | None = None) -> str:
         """A string."""
         value: str = self._take(key, str, default)

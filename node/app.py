@@ -1,0 +1,213 @@
+"""One node, put together: the only file that sees every room, and it only plugs them.
+
+Start: open the store (a lock keeps a second process out) → recover, read models catching up with the replay → sequencer → gateway → settlement.
+Stop (SIGTERM): gateway takes no more, the sequencer finishes what it took in and seals, settlement posts what it can within its grace, read models
+flush, the store closes. StoreFailed ends the process at once: the handle is never used again.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from node.config.operator import NodeSettings
+from node.core.params import Params
+from node.gateway.operator import OperatorSocket
+from node.gateway.server import Gateway
+from node.gateway.shelf import Shelf
+from node.ops.clock import SystemClock
+from node.ops.health import Health
+from node.ops.keystore import DEVELOPMENT_CHAIN_IDS
+from node.ops.logs import room_log
+from node.ops.metrics import Metrics
+from node.ops.progress import ProgressLine
+from node.sequencer.recover import recover
+from node.sequencer.sequencer import Identity, Sequencer
+from node.store.errors import StoreFailed
+from node.store.store import Store, open_store
+from node.views.venue import Views
+from proto.ids import Address
+from proto.signing.eip712 import Domain
+from proto.signing.secp256k1 import SigningKey
+from proto.version import PROTOCOL_VERSION
+
+NO_L1_CONTRACT: Final = Address(bytes(19) + b"\xfe")
+"""What signatures bind to on a development node without L1."""
+EXIT_STORE_FAILED: Final = 70
+_START_S: Final = 600.0
+_log = room_log("app")
+
+
+class StartRefused(Exception):
+    """The node cannot start with these settings; the message says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What a started node tells whoever started it."""
+
+    port: int
+    domain: Domain
+    genesis_hash: bytes
+    recovered_inputs: int
+    batch_id: int
+
+
+class _NoSettlement(NamedTuple):
+    """Without L1 nothing waits to be posted."""
+
+    def unposted(self) -> int:
+        return 0
+
+
+class _HealthAnswers:
+    """The gateway's view of the node's checks."""
+
+    def __init__(self, health: Health) -> None:
+        self._health = health
+
+    def alive(self) -> Sequence[str]:
+        return ()  # Whoever answers is alive.
+
+    def ready(self) -> Sequence[str]:
+        return [f"{part}: {text}" for part, text in self._health.readiness().complaints.items()]
+
+
+def domain_of(settings: NodeSettings, params: Params) -> Domain:
+    """Where signatures for this node are valid. Raises StartRefused."""
+    if settings.l1.contract:
+        try:
+            contract = bytes.fromhex(settings.l1.contract.removeprefix("0x"))
+        except ValueError:
+            contract = b""
+        if len(contract) != 20:
+            raise StartRefused("l1.contract: expected 0x and 40 hex digits")
+        return Domain(params.chain_id, Address(contract))
+    if params.chain_id not in DEVELOPMENT_CHAIN_IDS:
+        raise StartRefused(
+            f"l1.contract: chain {params.chain_id} is not a development chain; a node there needs its contract"
+        )
+    return Domain(params.chain_id, NO_L1_CONTRACT)
+
+
+def _check_deposit_socket(settings: NodeSettings, params: Params) -> Path | None:
+    if not settings.operator.deposit_socket:
+        return None
+    if params.chain_id not in DEVELOPMENT_CHAIN_IDS or settings.l1.contract:
+        raise StartRefused(
+            "operator.deposit_socket: only for development chains without a contract; deposit on L1 instead"
+        )
+    return Path(settings.operator.deposit_socket).absolute()
+
+
+async def run_node(
+    settings: NodeSettings, params: Params, key: SigningKey, ready: Callable[[Running], None], stop: asyncio.Event
+) -> None:
+    """Run until `stop` is set, then stop in order. Raises StartRefused and the store's errors; `ready` is called once it answers."""
+    domain, socket_path = domain_of(settings, params), _check_deposit_socket(settings, params)
+    store = await asyncio.to_thread(open_store, settings.store, params.digest(), ProgressLine())
+    try:
+        node = _Node(settings, params, domain, key, store)
+        await node.run(socket_path, ready, stop)
+    except* StoreFailed as group:
+        _log.error("the store failed; the process ends", reason=str(group.exceptions[0]))
+        sys.stderr.flush()
+        os._exit(EXIT_STORE_FAILED)
+    store.close()
+
+
+class _Node:
+    """The parts of one node and the order in which they start and stop."""
+
+    def __init__(self, settings: NodeSettings, params: Params, domain: Domain, key: SigningKey, store: Store) -> None:
+        self._settings = settings
+        self._params = params
+        self._domain = domain
+        self._key = key
+        self._metrics = Metrics(process=True)
+        self._clock = SystemClock()
+        self._health = Health()
+        table = store.table("views")
+        views = Views(table, settings.gateway.streams)
+        self._shelf = Shelf(views, table)
+        recovered = recover(store, params, domain, on_cycle=self._shelf.replayed, progress=ProgressLine())
+        views.seed(recovered.machine.state)
+        self._recovered_inputs = recovered.replayed
+        self.sequencer = Sequencer(
+            recovered, store, Identity(key, domain), self._clock, settings.sequencer, self._metrics
+        )
+        self._shelf.catch_up_batches(self.sequencer.header, self.sequencer.sealed.batch_id)
+        self.sequencer.add_listener(self._shelf)
+        self._gateway = Gateway(
+            settings.gateway,
+            domain,
+            self.sequencer,
+            self._shelf,
+            _NoSettlement(),
+            _HealthAnswers(self._health),
+            self._clock,
+            self._metrics,
+            status=self._status,
+        )
+        self._started = False
+        self._health.add("start", lambda: None if self._started else "the node is starting")
+
+    def _status(self) -> dict[str, Any]:
+        return {
+            "network": self._params.network,
+            "chain_id": self._domain.chain_id,
+            "contract": "0x" + self._domain.contract.hex(),
+            "genesis_hash": "0x" + self._params.digest().hex(),
+            "protocol_version": PROTOCOL_VERSION,
+            "operator": "0x" + self._key.address.hex(),
+            "l1": self._settings.l1.rpc,
+            "deposit_socket": self._settings.operator.deposit_socket,
+        }
+
+    async def run(self, socket_path: Path | None, ready: Callable[[Running], None], stop: asyncio.Event) -> None:
+        """Run all parts until `stop`; each part outlives what needs it, and ends in its own way."""
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(_beside(self._shelf.run(), "views"))
+            await stack.enter_async_context(_beside(self.sequencer.run(), "sequencer", self.sequencer.stop))
+            await stack.enter_async_context(_beside(self._gateway.run(), "gateway"))
+            if socket_path is not None:
+                door = OperatorSocket(socket_path, self.sequencer, self._next_queue_index)
+                await stack.enter_async_context(door.serving())
+            async with asyncio.timeout(_START_S):
+                await self._gateway.listening.wait()
+            self._started = True
+            ready(self._running())
+            await stop.wait()
+            self._started = False
+        _log.info("stopped", batch=self.sequencer.sealed.batch_id, seq=self.sequencer.durable_seq)
+
+    def _next_queue_index(self) -> int:
+        return self.sequencer.peek(lambda state: state.queue_cursor)
+
+    def _running(self) -> Running:
+        return Running(
+            self._gateway.port,
+            self._domain,
+            self._params.digest(),
+            self._recovered_inputs,
+            self.sequencer.sealed.batch_id,
+        )
+
+
+@asynccontextmanager
+async def _beside(
+    program: Coroutine[Any, Any, None], name: str, stop: Callable[[], None] | None = None
+) -> AsyncIterator[None]:
+    """Run a program beside the body. When the body ends, ask the program to stop and wait for it (or cancel it, without `stop`);
+    when the program fails, the body is cancelled and the failure raised."""
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(program, name=name)
+        yield
+        if stop is None:
+            task.cancel()
+        else:
+            stop()
