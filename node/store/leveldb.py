@@ -64,11 +64,14 @@ class LevelDatabase:
 
     def scan(self, start: bytes, stop: bytes, *, reverse: bool = False) -> Iterator[Row]:
         """Rows of a range."""
-        rows = self._db.iterator(
-            start=start, stop=stop, include_stop=False, reverse=reverse, verify_checksums=True, fill_cache=False
-        )
+        # plyvel 1.5.1 yields nothing backwards where the only row of the range is at `start`, so that bound is applied here.
+        first = None if reverse else start
+        rows = self._db.iterator(start=first, stop=stop, reverse=reverse, verify_checksums=True, fill_cache=False)
         try:
-            yield from rows
+            for row in rows:
+                if row[0] < start:
+                    break
+                yield row
         except plyvel.Error as error:
             raise self._corrupt(error) from error
         finally:

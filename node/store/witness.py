@@ -69,7 +69,8 @@ class HeadWitness:
         found = slots.read()
         whole = [(slot, at) for at, slot in enumerate(map(decode_slot, found)) if slot is not None]
         self.exists = bool(whole)
-        if not whole and any(any(data) for data in found):
+        # A torn first write leaves one slot torn and one untouched: that is no witness yet, and nothing was released before it.
+        if not whole and all(any(data) for data in found):
             raise StoreCorrupt(f"The head witness is unreadable: neither of its slots is whole. {ADVICE}")
         self._generation, self.mark, self._next = 0, EMPTY_MARK, 0
         if whole:

@@ -102,8 +102,9 @@ def report(key: SigningKey, time: int, prices: Sequence[int]) -> tuple[OracleRep
 def order(market_id: int, side: Side, price: int, size: int, client_id: int = 0, tif: TimeInForce = TimeInForce.GTC) -> OrderSpec:
     """A limit order."""
     return OrderSpec(
-        MarketId(market_id), side, OrderType.LIMIT, tif, Price(price), Lots(size), False, client_id, SelfTrade.EXPIRE_MAKER
-    )
+        MarketId(market_id), side, OrderType.LIMIT, tif, Price(price), Lots(size), reduce_only=False,
+        client_id=client_id, self_trade=SelfTrade.EXPIRE_MAKER,
+    )  # fmt: skip
 
 
 class Trace:
