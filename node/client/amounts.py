@@ -1,0 +1,75 @@
+"""Human units to protocol units and back, exactly: Decimal, str or int in; integers on the wire; never a float."""
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from proto.ids import MarketId
+from proto.units import Lots, MicroUsd, Price
+
+Human = Decimal | str | int
+_USD_DECIMALS = 6
+
+
+class AmountError(ValueError):
+    """The amount is no decimal number, or finer than its unit."""
+
+
+def to_units(amount: Human, decimals: int, what: str) -> int:
+    """`amount` x 10^decimals, exactly. Raises AmountError where that is not a whole number."""
+    if isinstance(amount, float):
+        raise AmountError(f"{what} is a float, which is not what it looks like; use a string or Decimal")
+    try:
+        scaled = Decimal(amount).scaleb(decimals)
+        units = int(scaled)
+    except (InvalidOperation, OverflowError, ValueError):
+        raise AmountError(f"{what} {amount!r} is not a number") from None
+    if units != scaled:
+        raise AmountError(f"{what} {amount} has more than {decimals} decimals")
+    return units
+
+
+def from_units(units: int, decimals: int) -> Decimal:
+    """`units` x 10^-decimals, exactly."""
+    return Decimal(units).scaleb(-decimals)
+
+
+def usd(amount: Human) -> MicroUsd:
+    """USDC to micro-USDC."""
+    return MicroUsd(to_units(amount, _USD_DECIMALS, "amount"))
+
+
+def usd_of(units: int) -> Decimal:
+    """Micro-USDC to USDC."""
+    return from_units(units, _USD_DECIMALS)
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """A market's name and units, with the rest of what the node says of it in `facts`."""
+
+    id: MarketId
+    name: str
+    size_decimals: int
+    facts: dict[str, Any]
+
+    @property
+    def price_decimals(self) -> int:
+        """Decimals of a price in USDC."""
+        return 6 - self.size_decimals
+
+    def price(self, amount: Human) -> Price:
+        """USDC per unit of the underlying to price units."""
+        return Price(to_units(amount, self.price_decimals, "price"))
+
+    def size(self, amount: Human) -> Lots:
+        """Units of the underlying to lots."""
+        return Lots(to_units(amount, self.size_decimals, "size"))
+
+    def price_of(self, units: int) -> Decimal:
+        """Price units to USDC."""
+        return from_units(units, self.price_decimals)
+
+    def size_of(self, lots: int) -> Decimal:
+        """Lots to units of the underlying."""
+        return from_units(lots, self.size_decimals)
