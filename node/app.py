@@ -1,8 +1,9 @@
 """One node, put together: the only file that sees every room, and it only plugs them.
 
-Start: open the store (a lock keeps a second process out) → recover, read models catching up with the replay → sequencer → gateway → settlement.
-Stop (SIGTERM): gateway takes no more, the sequencer finishes what it took in and seals, settlement posts what it can within its grace, read models
-flush, the store closes. StoreFailed ends the process at once: the handle is never used again.
+Start: open the store (a lock keeps a second process out) → recover, read models catching up with the replay → sequencer
+→ gateway → settlement.
+Stop (SIGTERM): gateway takes no more, the sequencer finishes what it took in and seals, settlement posts what it can within its grace,
+read models flush, the store closes. StoreFailed ends the process at once: the handle is never used again.
 """
 
 import asyncio

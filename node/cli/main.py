@@ -39,5 +39,7 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """Novate: a sequencer and rollup node for derivatives.
 
-    Start with `novate devnet`. Every command takes --help. Shell completion: `eval "$(_NOVATE_COMPLETE=bash_source novate)"` (or zsh, fish).
+    Start with `novate devnet`. Every command takes --help.
+
+    Shell completion: `eval "$(_NOVATE_COMPLETE=bash_source novate)"` (or zsh_source, fish_source).
     """

@@ -1,7 +1,7 @@
 """What every command prints and how it ends.
 
-Invariants: with --json, stdout is exactly one JSON object, at the end; progress and errors go to stderr. Exit codes: 0 good, 1 the thing checked
-is false, 2 could not tell or bad usage (click's own usage errors are 2 as well).
+Invariants: with --json, stdout is exactly one JSON object, at the end; progress and errors go to stderr. Exit codes: 0 good,
+1 the thing checked is false, 2 could not tell or bad usage (click's own usage errors are 2 as well).
 """
 
 import json
