@@ -133,6 +133,14 @@ class Deployed:
         self._require(outcome)
         return outcome
 
+    def try_send(self, sender: bytes, name: str, *args: Any, gas: int = GAS_LIMIT) -> str:
+        """Transact; the name of the error, empty where there was none."""
+        try:
+            self.send(sender, name, *args, gas=gas)
+        except Refused as refusal:
+            return refusal.name
+        return ""
+
     def call(self, name: str, *args: Any) -> Any:
         """Read: one value alone, several as a tuple; raises Refused."""
         outcome = self.machine.view(self.address, self.data(name, *args))
