@@ -12,7 +12,7 @@ from proto.canonical import pack
 from proto.hashing import keccak
 from proto.ids import Address, AssetId, IndexId, MarketId
 from proto.ledger import rules_hash
-from proto.units import AMOUNT_MAX, PPM, PRICE_DECIMALS_MAX, AssetUnits, MicroUsd, Ppm
+from proto.units import AMOUNT_MAX, PPM, PRICE_DECIMALS_MAX, RATE_SCALE, AssetUnits, MicroUsd, Ppm
 from proto.version import PROTOCOL_VERSION
 
 
@@ -176,7 +176,14 @@ def check(params: Params) -> None:
     _require(0 <= params.fees.insurance_ppm <= PPM, "fees.insurance_ppm: at most 1,000,000")
     _require(params.fees.taker_ppm + min(params.fees.maker_ppm, 0) >= 0, "fees: a rebate above the taker fee")
     _require(params.limits.orders_per_account >= 50, "limits.orders_per_account: a batch must fit")
-    _require(params.limits.fills_per_input >= 1, "limits.fills_per_input: at least 1")
+    _require(min(astuple(params.limits)) >= 1, "limits: at least 1 each")
+    _require(params.oracle.stale_ms > 0 and params.oracle.future_ms >= 0, "oracle: times must not be negative")
+    _require(0 < params.oracle.deviation_ppm < PPM and params.oracle.confidence_ppm > 0, "oracle: bands below 100 %")
+    funding, liquidation = params.funding, params.liquidation
+    _require(min(funding.sample_ms, funding.interval_ms, funding.ema_ms) > 0, "funding: times must be positive")
+    _require(0 <= funding.clamp_8h <= RATE_SCALE and 0 <= funding.cap_hourly <= RATE_SCALE, "funding: at most 100 %")
+    _require(0 < liquidation.slice_ppm <= PPM and liquidation.slice_wait_ms >= 0, "liquidation: slices of 0 to 100 %")
+    _require(0 <= liquidation.fee_ppm <= PPM and 0 <= liquidation.takeover_ppm <= PPM, "liquidation: at most 100 %")
     _require(
         params.oracle.stale_ms < params.oracle.cancel_only_ms < params.oracle.halt_ms,
         "oracle: stale < cancel_only < halt",
@@ -196,6 +203,8 @@ def _check_market(market: MarketParams, index_ids: list[IndexId]) -> None:
     _require(leverages[-1] >= 1 and leverages[0] <= _LEVERAGE_MAX, f"{name}: leverage 1..{_LEVERAGE_MAX}")
     _require(0 < market.maintenance_ppm < PPM, f"{name}: maintenance below initial")
     _require(0 <= market.band_ppm < PPM and 0 < market.mark_band_ppm < PPM, f"{name}: bands below 100 %")
+    _require(min(market.minimum_notional, market.open_interest_cap) >= 0, f"{name}: notionals must not be negative")
+    _require(market.impact_notional > 0 and market.order_cap > 0, f"{name}: impact_notional and order_cap above 0")
 
 
 def distinct(items: list[Any]) -> list[Any]:

@@ -48,6 +48,8 @@ class Position:
     buy_value: int = 0  # Derived. Σ price x lots of those, micro-USDC.
     sell_lots: int = 0  # Derived.
     sell_value: int = 0  # Derived.
+    reduce_buys: int = 0  # Derived. Lots of open reduce-only orders, which fill only up to the position.
+    reduce_sells: int = 0  # Derived.
     orders: int = 0  # Derived. Open orders, reduce-only ones too.
 
 

@@ -1,7 +1,7 @@
 """Orders enter and leave the book together with everything that mirrors them.
 
-Invariant: a resting order is in `state.orders`, its account's `orders` and `clients`, its level's queue, its leaf slot, and (unless it is
-reduce-only) the open-order totals of its account's position record; an order that does not rest is in none of them.
+Invariant: a resting order is in `state.orders`, its account's `orders` and `clients`, its level's queue, its leaf slot, and the
+open-order totals of its account's position record; an order that does not rest is in none of them.
 """
 
 from heapq import heappop, heappush
@@ -21,10 +21,13 @@ from proto.units import Lots, Price
 def count_open(position: Position, order: Order, sign: int) -> None:
     """Add (sign 1) or take off (-1) what is left of an order to the open-order totals."""
     position.orders += sign
-    if order.reduce_only:
-        return
     lots = sign * order.remaining
-    if order.side == Side.BUY:
+    if order.reduce_only:
+        if order.side == Side.BUY:
+            position.reduce_buys += lots
+        else:
+            position.reduce_sells += lots
+    elif order.side == Side.BUY:
         position.buy_lots += lots
         position.buy_value += lots * order.price
     else:

@@ -37,6 +37,19 @@ def open_account(state: State, address: Address, master: Account | None) -> Acco
     return account
 
 
+def adopt_account(state: State, account: Account, master: Account) -> None:
+    """Make an account that money opened at a derived address the sub-account of the master that the address derives from."""
+    assert not account.master, "check must precede commit"
+    for signer in account.signers:
+        del state.signers[signer.address]
+    account.signers = []
+    account.master, account.payee = master.id, master.payee
+    master.sub_accounts += 1
+    touch_account(state, account)
+    state.ops.append((OpKind.ACCOUNT_OPENED, account.id, account.address, account.master))
+    state.events.append(AccountOpened(account.id, account.address, account.master))
+
+
 def account_for_credit(state: State, address: Address) -> Account:
     """The account of an address, opened now if this is its first credit."""
     found = account_at(state, address)

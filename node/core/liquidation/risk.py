@@ -52,10 +52,12 @@ def _set_bounds(state: State, account: Account, buffer: int) -> None:
     version = risk.versions.get(account.id, 0) + 1
     risk.versions[account.id] = version
     held = [position for position in account.positions.values() if position.size]
-    share = max(div_floor(buffer, 2 * len(held)) - 2, 0)  # Two units for the roundings of funding and requirement.
+    part = div_floor(buffer, 2 * len(held))
     for position in held:
         market = state.markets[position.market]
         lots = abs(position.size)
+        # A unit each for the roundings of funding and requirement, and of every tier's deduction.
+        share = max(part - 2 - len(market.maintenance), 0)
         room = div_floor(share * RATE_SCALE, lots)
         value = settlement_value(market)
         if position.size > 0:

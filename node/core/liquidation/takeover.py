@@ -56,4 +56,4 @@ def cover_shortfall(state: State, account: Account) -> None:
     assert missing > 0
     credit(state, state.accounts[INSURANCE_ACCOUNT], USDC, -missing, BalanceReason.SHORTFALL_COVERED)
     credit(state, account, USDC, missing, BalanceReason.SHORTFALL_COVERED)
-    state.ops.append((OpKind.TRANSFER, INSURANCE_ACCOUNT, account.id, USDC, missing))
+    state.ops.append((OpKind.ACCOUNT_TAKEN_OVER, account.id, INSURANCE_ACCOUNT, -missing))

@@ -2,8 +2,9 @@
 
 * equity = cash + Σ (size x mark - entry) - unsettled funding.
 * maintenance = Σ maintenance requirement of the positions.
-* initial = Σ over markets of the worse of (position + open buys) and (position - open sells), each with the loss its orders would
-  realise against the mark at their own prices.
+* initial = Σ over markets of the worse of (position + open buys) and (position - open sells), each with a bound on the loss that its
+  orders would realise against the mark: all of them count as priced at the best price of their book side, which none of them passes.
+  (Own prices summed up would let a cheap buy hide a dear one, and money leave that the dear one still needs.)
 Other assets than USDC weigh 0 until collateral weights exist. All amounts micro-USDC.
 """
 
@@ -33,22 +34,28 @@ def position_value(position: Position, market: Market) -> int:
 
 def market_initial(position: Position, market: Market) -> int:
     """Initial requirement of position and open orders in one market."""
-    return side_requirement(
-        market, position.size, position.buy_lots, position.buy_value, position.sell_lots, position.sell_value
-    )
+    buy_loss, sell_loss = resting_losses(market, position)
+    return side_requirement(market, position.size, position.buy_lots, position.sell_lots, buy_loss, sell_loss)
 
 
-def side_requirement(market: Market, size: int, buy_lots: int, buy_value: int, sell_lots: int, sell_value: int) -> int:
+def resting_losses(market: Market, position: Position) -> tuple[int, int]:
+    """The most that the open buys, and the open sells, could realise against the mark; reduce-only ones fill up to the position."""
+    mark, bids, asks = market.mark, market.bids.keys, market.asks.keys
+    buy_loss = sell_loss = 0
+    if bids and bids[-1] > mark:
+        buy_loss = (bids[-1] - mark) * (position.buy_lots + min(position.reduce_buys, max(-position.size, 0)))
+    if asks and -asks[-1] < mark:  # Keys of asks are negated prices.
+        sell_loss = (mark + asks[-1]) * (position.sell_lots + min(position.reduce_sells, max(position.size, 0)))
+    return buy_loss, sell_loss
+
+
+def side_requirement(market: Market, size: int, buy_lots: int, sell_lots: int, buy_loss: int, sell_loss: int) -> int:
     """The worse of all buys filled and all sells filled."""
     mark, tiers = market.mark, market.initial_ppm
-    bought = requirement(tiers, abs(size + buy_lots) * mark)
-    if buy_value > buy_lots * mark:
-        bought += buy_value - buy_lots * mark
-    if not sell_lots:
+    bought = requirement(tiers, abs(size + buy_lots) * mark) + buy_loss
+    if not sell_lots and not sell_loss:
         return bought
-    sold = requirement(tiers, abs(size - sell_lots) * mark)
-    if sell_lots * mark > sell_value:
-        sold += sell_lots * mark - sell_value
+    sold = requirement(tiers, abs(size - sell_lots) * mark) + sell_loss
     return bought if bought >= sold else sold
 
 

@@ -5,7 +5,7 @@ paid; one that only reduces is also accepted where equity/maintenance does not g
 """
 
 from node.core.book.execute import fee_of
-from node.core.margin.account import health, market_initial, position_value, side_requirement
+from node.core.margin.account import health, market_initial, position_value, resting_losses, side_requirement
 from node.core.margin.tiers import requirement
 from node.core.state import Account, Market, Position, State
 from proto.intents import Side
@@ -14,13 +14,16 @@ from proto.units import MicroUsd
 
 def initial_with(market: Market, position: Position | None, side: Side, lots: int, price: int) -> int:
     """Initial requirement in one market with one more open order."""
-    size, buys, buy_value, sells, sell_value = 0, 0, 0, 0, 0
+    size, buys, sells, buy_loss, sell_loss = 0, 0, 0, 0, 0
     if position is not None:
-        size, buys, buy_value = position.size, position.buy_lots, position.buy_value
-        sells, sell_value = position.sell_lots, position.sell_value
+        size, buys, sells = position.size, position.buy_lots, position.sell_lots
+        buy_loss, sell_loss = resting_losses(market, position)
+    beyond = lots * (price - market.mark)  # What the order itself would lose against the mark, or if negative gain.
     if side == Side.BUY:
-        return side_requirement(market, size, buys + lots, buy_value + lots * price, sells, sell_value)
-    return side_requirement(market, size, buys, buy_value, sells + lots, sell_value + lots * price)
+        return side_requirement(
+            market, size, buys + lots, sells, buy_loss + beyond if beyond > 0 else buy_loss, sell_loss
+        )
+    return side_requirement(market, size, buys, sells + lots, buy_loss, sell_loss - beyond if beyond < 0 else sell_loss)
 
 
 def order_fits(

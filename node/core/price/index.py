@@ -1,9 +1,10 @@
 """Index of an underlying: weighted median of the publishers' fresh reports.
 
-A report counts while it is at most `stale_ms` old. Reports further than `deviation_ppm` from the weighted median of all fresh ones are left
-out; with at least `quorum` left, the index is the weighted median of those, and their spread is its confidence.
+A report counts while it is at most `stale_ms` old. The index is the weighted median of all that count, provided that at least `quorum` of
+them lie within `deviation_ppm` of it; the spread of those is its confidence.
 Invariants:
-- The index lies between two reports that were used; a minority of weight cannot move it outside the others' range.
+- The index is a report; less than half of the weight cannot move it outside the others' range. (A second median over those inside the
+  deviation band could be moved: a liar at the band's edge pushes an honest report out of it.)
 - Without a quorum the last price stays, its status says so, and what would harm users with it stops (node.core.price.status).
 """
 
@@ -43,11 +44,12 @@ def recompute(state: State, index: Index) -> bool:
     oracle = state.params.oracle
     rows = _fresh(index, state.params.publishers, state.time, oracle.stale_ms)
     before = (index.price, index.confidence, index.status, index.publishers)
+    centre = 0
     if len(rows) >= oracle.quorum:
         centre = weighted_median([(price, weight) for price, weight, _ in rows])
         rows = [row for row in rows if abs(row[0] - centre) * PPM <= oracle.deviation_ppm * centre]
     if len(rows) >= oracle.quorum:
-        _set(index, rows, oracle)
+        _set(index, centre, rows, oracle)
     else:
         index.status = IndexStatus.STALE if index.price else IndexStatus.MISSING
         index.publishers = len(rows)
@@ -57,8 +59,8 @@ def recompute(state: State, index: Index) -> bool:
     return index.status in (IndexStatus.FRESH, IndexStatus.UNCERTAIN)
 
 
-def _set(index: Index, rows: list[tuple[int, int, int]], oracle: OracleParams) -> None:
-    index.price = MicroPrice(weighted_median([(price, weight) for price, weight, _ in rows]))
+def _set(index: Index, price: int, rows: list[tuple[int, int, int]], oracle: OracleParams) -> None:
+    index.price = MicroPrice(price)
     index.confidence = MicroPrice(rows[-1][0] - rows[0][0])
     index.publishers = len(rows)
     times = sorted((time for _, _, time in rows), reverse=True)

@@ -16,8 +16,8 @@ def index_of(state: State, market: Market) -> Index:
 
 
 def is_fresh(state: State, index: Index) -> bool:
-    """Whether a quorum of reports is fresh at the state's time."""
-    return index.price > 0 and state.time <= index.fresh_until
+    """Whether a quorum of reports agrees and is fresh at the state's time."""
+    return index.status <= IndexStatus.UNCERTAIN and state.time <= index.fresh_until
 
 
 def may_liquidate(state: State, market: Market) -> bool:

@@ -11,7 +11,7 @@ from node.core.price.index import recompute
 from node.core.price.status import is_fresh, status_by_age
 from node.core.state import CancelWork, State
 from node.core.transitions.cancel_all import matching
-from node.core.transitions.oracle_report import set_status
+from node.core.transitions.oracle_report import refresh_markets, set_status
 from proto.events import CloseReason
 from proto.inputs import SealTick, WorkTick
 from proto.reject import RejectCode
@@ -24,17 +24,19 @@ def _next_due(now: int, interval_ms: int) -> TimeMs:
 
 
 def sample_tick(state: State) -> Outcome:
-    """Judge every index by its age, sample the premium of markets with a fresh price."""
+    """Judge every index by its age, move marks and statuses, sample the premium of markets with a fresh price."""
     if state.time < state.next_sample:
         return Rejected(RejectCode.TICK_TOO_EARLY)
     state.next_sample = _next_due(state.time, state.params.funding.sample_ms)
     work.touch_work(state)
     for index in state.indices.values():
-        recompute(state, index)
+        if recompute(state, index):
+            refresh_markets(state, index)
     for market in state.markets.values():
         set_status(state, market, status_by_age(state, market))
         if market.index_price and is_fresh(state, state.indices[market.params.index]):
             premium.sample(state, market)
+    risk.scan(state)
     return Applied(tuple(state.events), ())
 
 

@@ -79,18 +79,17 @@ def check_match(state: State, market: Market, order: Order, budget: int) -> Reje
 
 
 def _price(market: Market, spec: OrderSpec) -> int | RejectCode:
-    """The order's limit: its own, or for a market order without one the edge of the band."""
-    band_ppm = market.params.band_ppm
-    if spec.order_type == OrderType.MARKET:
-        if spec.time_in_force not in (TimeInForce.IOC, TimeInForce.FOK):
-            return RejectCode.MARKET_ORDER_TIME_IN_FORCE
-        if spec.price == 0:
-            if band_ppm == 0:
-                return RejectCode.MARKET_ORDER_NEEDS_BOUND
-            low, high = band(market.mark, band_ppm)
-            return high if spec.side == Side.BUY else low
-        return spec.price
-    return price_refusal(market, spec.price) or spec.price
+    """The order's limit: its own; for a market order no further than the edge of the band."""
+    if spec.order_type == OrderType.LIMIT:
+        return price_refusal(market, spec.price) or spec.price
+    if spec.time_in_force not in (TimeInForce.IOC, TimeInForce.FOK):
+        return RejectCode.MARKET_ORDER_TIME_IN_FORCE
+    if market.params.band_ppm == 0:
+        return spec.price or RejectCode.MARKET_ORDER_NEEDS_BOUND
+    low, high = band(market.mark, market.params.band_ppm)
+    if spec.side == Side.BUY:
+        return min(spec.price or high, high)
+    return max(spec.price, low)
 
 
 def price_refusal(market: Market, price: int) -> RejectCode | None:
