@@ -4,7 +4,7 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from node.l1.rpc import L1Client, L1ClientSettings
 ROOT = Path(__file__).resolve().parents[2]
 ANVIL = ROOT / "node_modules" / "@foundry-rs" / "anvil-linux-amd64" / "bin" / "anvil"
 START_TIMEOUT_S = 30.0
+FIRST_BASE_FEE_WEI = 875_000_000
 
 
 @dataclass
@@ -67,6 +68,7 @@ async def anvil(finalized_distance: int) -> AsyncIterator[L1Node]:
     process = await asyncio.create_subprocess_exec(
         ANVIL,
         *("--port", "0", "--no-mining", "--enable-tx-gas-limit"),
+        *("--block-base-fee-per-gas", str(FIRST_BASE_FEE_WEI)),  # What follows an empty genesis at 1 gwei.
         *("--slots-in-an-epoch", str(finalized_distance // 2)),
         stdout=asyncio.subprocess.PIPE,
     )
@@ -89,6 +91,14 @@ async def _listening(stdout: asyncio.StreamReader) -> str:
         if found := re.search(rb"Listening on ([\d.]+:\d+)", line):
             return f"http://{found.group(1).decode()}"
     raise AssertionError("anvil ended before it listened")
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Poll until it holds; the test's own timeout ends a vain wait."""
+    while True:
+        if await holds():
+            return
+        await asyncio.sleep(0.002)
 
 
 async def start_chain_process(data_dir: Path, block_ms: int) -> tuple[asyncio.subprocess.Process, str]:

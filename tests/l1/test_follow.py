@@ -89,7 +89,7 @@ class Reader:
 def settings(**changes: int) -> FollowSettings:
     """Follow the counter."""
     values = {"start_block": 0, "remembered_blocks": 128} | changes
-    return FollowSettings(addresses=(COUNTER_ADDRESS,), topics=(COUNTED,), **values)  # type: ignore[arg-type]
+    return FollowSettings(addresses=(COUNTER_ADDRESS,), topics=(COUNTED,), **values)
 
 
 async def test_blocks_logs_and_finality_come_in_order(l1: L1Node) -> None:

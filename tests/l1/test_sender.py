@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -24,7 +25,7 @@ from node.l1.transactions import FeeMarketFields, created_address, sign_fee_mark
 from proto.ids import Address
 from proto.signing.secp256k1 import SigningKey
 from tests.l1.bytecode import COUNTER, creation
-from tests.l1.nodes import L1Node
+from tests.l1.nodes import L1Node, until
 
 KEY = SigningKey(DEVELOPMENT_KEYS[0])
 COUNTER_ADDRESS = created_address(KEY.address, 0)
@@ -122,7 +123,7 @@ async def test_stuck_transactions_are_replaced_with_the_same_nonce(l1: L1Node) -
     assert isinstance(result, Included)
     assert {attempt.nonce for attempt in attempts} == {1}
     fees = [attempt.max_fee_wei for attempt in attempts]
-    assert all(after * 100 >= before * 110 for before, after in zip(fees, fees[1:], strict=False))
+    assert all(after * 100 >= before * 110 for before, after in pairwise(fees))
     assert len(attempts) <= 5
     assert await count(l1) == 1
 
@@ -154,8 +155,11 @@ async def test_a_restart_before_and_after_mining_sends_nothing_twice(l1: L1Node)
     async with asyncio.TaskGroup() as tasks:
         sending = tasks.create_task(sender.send(COUNT, record=record))
         await recorded.wait()
-        while await l1.client.nonce(KEY.address, "pending") == 1:
-            await asyncio.sleep(0.001)
+
+        async def pooled() -> bool:
+            return await l1.client.nonce(KEY.address, "pending") == 2
+
+        await until(pooled)
         sending.cancel()  # The process dies with the transaction in the pool.
     again = TransactionSender(l1.client, KEY, FAST)
     async with mining(l1):
@@ -176,8 +180,11 @@ async def test_a_forgotten_leftover_is_replaced_not_queued_behind(l1: L1Node) ->
     sender = TransactionSender(l1.client, KEY, replace(FAST, bumps_max=60))
     async with asyncio.TaskGroup() as tasks:
         sending = tasks.create_task(sender.send(COUNT))
-        while await l1.client.transaction(tx.hash) is not None:
-            await asyncio.sleep(0.001)
+
+        async def replaced() -> bool:
+            return await l1.client.transaction(tx.hash) is None
+
+        await until(replaced)
         async with mining(l1):
             result = await sending
     assert isinstance(result, Included)
@@ -191,8 +198,11 @@ async def test_a_nonce_used_by_another_transaction_is_reported(l1: L1Node) -> No
     tx = sign_fee_market(other, KEY)
     await l1.client.send_raw(tx.raw, tx.hash)
     async with mining(l1):
-        while await l1.client.receipt(tx.hash) is None:
-            await asyncio.sleep(0.001)
+
+        async def mined() -> bool:
+            return await l1.client.receipt(tx.hash) is not None
+
+        await until(mined)
         stale = Attempt(1, 100_000, 3 * GWEI, GWEI, ())
         result = await sender.send(COUNT, resume=stale)
     assert isinstance(result, NonceTaken)

@@ -7,8 +7,8 @@ does not say which slots changed. Around it this module keeps these invariants:
 - Fees and nonces are accounted for here: final balances are exact, gas includes the calldata floor of EIP-7623.
 - The World is the truth; the EVM's database is a copy of it that `refresh` keeps in step.
 
-Known departures from mainnet, all in what bytecode can read: BASEFEE is 0, BLOCKHASH is not the chain's, and the
-origin's own BALANCE is shown before fees when it could not pay them twice.
+Known departures from mainnet, all in what bytecode can read: BASEFEE is 0, BLOCKHASH is not the chain's, precompiles
+newer than Cancun are missing, and the origin's own BALANCE is shown before fees when it could not pay them twice.
 """
 
 import re
