@@ -6,9 +6,13 @@ from typing import Final
 import click
 
 COMMANDS: Final[dict[str, str]] = {
+    "account": "Show balances, margin, positions and open orders of an account.",
+    "book": "Show the markets, or the order book of one.",
+    "cancel": "Cancel an open order, or all.",
     "genesis": "Show a genesis file's parameters and hashes.",
     "key": "Make, import and show keys of the encrypted keystore.",
     "l1": "Run the embedded L1 chain.",
+    "order": "Sign and place an order.",
     "run": "Run the node.",
 }
 """Every command and its one line; module node.cli.<name> holds the click command `command`."""

@@ -1,0 +1,99 @@
+"""`novate order`: sign and place one order."""
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from node.cli.connect import Where, find_key, find_url, key_options, node_options, talk
+from node.cli.output import json_option, print_json
+from node.client.amounts import Market, usd_of
+from node.client.answers import OrderAnswer
+from node.client.client import NovateClient
+from proto.intents import SelfTrade, Side, TimeInForce
+
+_TIME_IN_FORCE: Final = {
+    "gtc": TimeInForce.GTC,
+    "ioc": TimeInForce.IOC,
+    "fok": TimeInForce.FOK,
+    "post-only": TimeInForce.POST_ONLY,
+}
+_SELF_TRADE: Final = {
+    "maker": SelfTrade.EXPIRE_MAKER,
+    "taker": SelfTrade.EXPIRE_TAKER,
+    "both": SelfTrade.EXPIRE_BOTH,
+}
+
+
+@click.command("order")
+@click.argument("market")
+@click.argument("side", type=click.Choice(["buy", "sell"]))
+@click.argument("size")
+@click.option("--price", help="Limit price in USDC; without it the order is a market order.")
+@click.option("--time-in-force", type=click.Choice(list(_TIME_IN_FORCE)), help="gtc with a price, ioc without.")
+@click.option("--reduce-only", is_flag=True, help="Never open or increase a position.")
+@click.option("--client-id", type=click.IntRange(0, 2**128 - 1), default=0, help="Your own number for it.")
+@click.option(
+    "--self-trade",
+    type=click.Choice(list(_SELF_TRADE)),
+    default="maker",
+    show_default=True,
+    help="Which of your orders goes.",
+)
+@key_options
+@node_options
+@json_option
+def command(
+    *,
+    market: str,
+    side: str,
+    size: str,
+    price: str | None,
+    time_in_force: str | None,
+    reduce_only: bool,
+    client_id: int,
+    self_trade: str,
+    key_file: Path | None,
+    password_file: Path | None,
+    dev_account: int | None,
+    url: str | None,
+    data_dir: Path,
+    as_json: bool,
+) -> None:
+    """Place an order: MARKET like BTC-PERPETUAL, SIDE, SIZE in units of the underlying.
+
+    For example: novate order BTC-PERPETUAL buy 0.01 --price 60000
+    """
+
+    async def place(client: NovateClient) -> tuple[Market, OrderAnswer]:
+        found = await client.market(market.upper())
+        answer = await client.place_order(
+            found,
+            Side.BUY if side == "buy" else Side.SELL,
+            size=size,
+            price=price,
+            time_in_force=_TIME_IN_FORCE[time_in_force] if time_in_force else None,
+            reduce_only=reduce_only,
+            client_id=client_id,
+            self_trade=_SELF_TRADE[self_trade],
+        )
+        return found, answer
+
+    where = Where(find_url(url, data_dir), find_key(key_file, password_file, dev_account))
+    found, answer = talk(where, place)
+    average = usd_of(answer.quote) / found.size_of(answer.filled) if answer.filled else None
+    if as_json:
+        print_json(
+            {
+                "order": answer.order,
+                "state": answer.state.name.lower(),
+                "filled": str(found.size_of(answer.filled)),
+                "remaining": str(found.size_of(answer.remaining)),
+                "average_price": str(average) if average is not None else None,
+            }
+        )
+        return
+    click.echo(f"order {answer.order}: {answer.state.name.lower()}, {found.size_of(answer.filled)} filled", nl=False)
+    click.echo(f" at {average:f} on average" if average is not None else "", nl=False)
+    click.echo(f", {found.size_of(answer.remaining)} left")
+    click.echo(f"next: novate inspect {answer.order}   novate cancel {answer.order}   novate account", err=True)
