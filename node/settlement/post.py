@@ -78,6 +78,7 @@ class Poster:
         self._pipeline = Pipeline(client, key, domain.chain_id, settings)
         self._built: dict[int, Postable] = {}
         self._wake = asyncio.Event()
+        self._looked = asyncio.Event()
         self._doubt = True  # Something may be there from before.
         self.tip = 0
         """Newest batch that L1 has, when last seen."""
@@ -91,6 +92,12 @@ class Poster:
     def backlog(self) -> int:
         """Sealed batches that L1 does not have."""
         return max(0, self._batches.sealed.batch_id - self.tip)
+
+    async def posted_all(self) -> None:
+        """Return once L1 has every batch that is sealed."""
+        while self.backlog:
+            self._looked.clear()
+            await self._looked.wait()
 
     async def run(self) -> None:
         """Post for ever. Raises OtherHistory, StoreCorrupt."""
@@ -125,6 +132,7 @@ class Poster:
             raise OtherHistory(f"L1 has batch {tip}, this node sealed up to {self._batches.sealed.batch_id}")
         nonce = await self._client.nonce(self._pipeline.address, head.number)
         self.tip = tip
+        self._looked.set()
         for old in [number for number in self._built if number <= tip]:
             del self._built[old]
         calls = await self._wanted(tip, head.number)

@@ -4,11 +4,11 @@ Reading: contract events in chain order go to the deposit feed and the tracker; 
 counts at the next start only if the state agrees with it. L1's time bounds the stamps.
 Invariants:
 - `check` must have passed before `run`: the contract is this network's, and its queue and newest batch are those of our history.
-- L1 being away stops deposits and posting, never trading; `pressure` says when the backlog has become too large for that.
+- L1 being away stops deposits and posting, never trading; `unposted` tells admission when the backlog is too large.
 """
 
 import asyncio
-from enum import IntEnum, unique
+import contextlib
 from typing import Final, NamedTuple
 
 from node.l1.answers import L1Lied, L1Refused, L1Unavailable
@@ -55,15 +55,6 @@ _WATCHED: Final = tuple(TOPICS[name] for name in ("DepositQueued", "DataPosted",
 _log = room_log("settlement")
 
 
-@unique
-class Pressure(IntEnum):
-    """What the backlog of unposted batches asks of admission."""
-
-    NONE = 0
-    SLOW = 1
-    STOP = 2
-
-
 class Account(NamedTuple):
     """The operator's key and where its signatures count."""
 
@@ -81,7 +72,7 @@ class Tables(NamedTuple):
 
 
 class Settlement:
-    """Made once per node; give it to the sequencer as a listener's `sealed`, and to the gateway for pressure and reads."""
+    """Made once per node; give it to the sequencer as a listener's `sealed`, and to the gateway for its reads."""
 
     def __init__(
         self,
@@ -109,6 +100,7 @@ class Settlement:
         )
         self.tracker = Tracker(tables.tracks, listener)
         self._feed = DepositFeed(sequencer)
+        self._stopping = asyncio.Event()
         self._head = 0
         self._head_time_s = 0
         self._head_seen_ns = 0
@@ -120,12 +112,9 @@ class Settlement:
         assert header.batch_id > 0
         self.poster.wake()
 
-    def pressure(self) -> Pressure:
-        """What admission should do about the backlog."""
-        backlog = self.poster.backlog
-        if backlog >= self._settings.backlog_stop_batches:
-            return Pressure.STOP
-        return Pressure.SLOW if backlog >= self._settings.backlog_slow_batches else Pressure.NONE
+    def unposted(self) -> int:
+        """Sealed batches that L1 does not have."""
+        return self.poster.backlog
 
     def complaint(self) -> str | None:
         """For readiness: why settlement does not move, None where it does."""
@@ -187,10 +176,19 @@ class Settlement:
             )
 
     async def run(self) -> None:
-        """Read and post until cancelled. Raises OtherHistory, StoreCorrupt, StoreFailed."""
+        """Read and post until `stop` or cancelled. Raises OtherHistory, StoreCorrupt, StoreFailed."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.poster.run())
-            tasks.create_task(self._read())
+            running = [tasks.create_task(self.poster.run()), tasks.create_task(self._read())]
+            await self._stopping.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.stop_grace_ms / 1_000):
+                    await self.poster.posted_all()
+            for task in running:
+                task.cancel()
+
+    def stop(self) -> None:
+        """Post what is sealed, as far as the grace allows, then let `run` return."""
+        self._stopping.set()
 
     async def _read(self) -> None:
         follower = self._start_reading()

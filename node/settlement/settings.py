@@ -10,7 +10,7 @@ GWEI: Final = 10**9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettlementSettings:
-    """Where the contract is, how deep a deposit must be, how far posting may run ahead or fall behind."""
+    """Where the contract is, how deep a deposit must be, how far posting may run ahead of L1."""
 
     contract: Address
     start_block: int = 0
@@ -28,18 +28,14 @@ class SettlementSettings:
     """A transaction that waits longer is replaced with higher fees."""
     fee_cap_gwei: int = 500
     priority_fee_gwei_min: int = 1
-    backlog_slow_batches: int = 300
-    """Sealed batches that L1 does not have: from here on admission should slow down…"""
-    backlog_stop_batches: int = 600
-    """…and from here on stop: what is sealed must stay postable within a deadline."""
+    stop_grace_ms: int = 5_000
+    """How long a stopping node goes on posting."""
 
     def __post_init__(self) -> None:
         """Refuse settings that contradict each other."""
-        if not 0 < self.backlog_slow_batches < self.backlog_stop_batches:
-            raise ValueError("settlement.backlog_slow_batches: below backlog_stop_batches")
         if min(self.poll_ms, self.batches_in_flight_max, self.bytes_in_flight_max, self.transactions_in_flight_max) < 1:
             raise ValueError("settlement: bounds and periods must be positive")
-        if min(self.start_block, self.deposit_depth_blocks, self.bump_after_ms) < 0:
+        if min(self.start_block, self.deposit_depth_blocks, self.bump_after_ms, self.stop_grace_ms) < 0:
             raise ValueError("settlement: blocks and times are not negative")
         if not 0 < self.priority_fee_gwei_min <= self.fee_cap_gwei:
             raise ValueError("settlement.priority_fee_gwei_min: at most fee_cap_gwei")
