@@ -21,6 +21,7 @@ Values are msgpack arrays in field order; an integer beyond 64 bits is decimal t
 from dataclasses import dataclass, fields
 from enum import IntEnum, unique
 from operator import attrgetter
+from struct import Struct
 from typing import Any, Final, NamedTuple
 
 import msgpack
@@ -37,6 +38,10 @@ CANDLE_PREFIX: Final = b"c"
 BATCH_PREFIX: Final = b"b"
 BATCH_END_PREFIX: Final = b"d"
 ORDER_FILL_PREFIX: Final = b"e"
+
+
+_HISTORY_KEY: Final = Struct(">BIQI")
+_ORDER_FILL_KEY: Final = Struct(">QQI")
 
 
 class Cursor(NamedTuple):
@@ -244,7 +249,7 @@ def decode_candle(data: bytes) -> CandleRow:
 
 def history_key(kind: HistoryKind, owner: int, seq: int, position: int) -> bytes:
     """Key of a paged row of an account or market."""
-    return b"%c%b%b%b" % (kind, owner.to_bytes(4, "big"), seq.to_bytes(8, "big"), position.to_bytes(4, "big"))
+    return _HISTORY_KEY.pack(kind, owner, seq, position)
 
 
 def cursor_of(key: bytes) -> Cursor:
@@ -259,7 +264,7 @@ def order_key(order: int) -> bytes:
 
 def order_fill_key(order: int, seq: int, position: int) -> bytes:
     """Key that says: this order has a fill there."""
-    return ORDER_FILL_PREFIX + order.to_bytes(8, "big") + seq.to_bytes(8, "big") + position.to_bytes(4, "big")
+    return ORDER_FILL_PREFIX + _ORDER_FILL_KEY.pack(order, seq, position)
 
 
 def candle_key(market: int, interval_s: int, start: int) -> bytes:

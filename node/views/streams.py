@@ -120,6 +120,11 @@ class StreamHub:
         self._bytes = 0
         self.dropped = 0  # Events that rings gave up for want of room, for metrics.
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether nobody listens to anything."""
+        return not self._streams
+
     def wants(self, key: StreamKey) -> bool:
         """Whether anybody listens or may come back."""
         return key in self._streams

@@ -113,6 +113,8 @@ class Views:
 
     def _note(self, name: StreamName, owner: int, key: Any, value: Any) -> None:
         """Remember a change for a stream; the last value under `key` within an input counts."""
+        if self.hub.is_silent:
+            return
         stream = StreamKey(name, owner)
         if self.hub.wants(stream):
             self._changes.setdefault(stream, {})[key] = value
