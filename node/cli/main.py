@@ -9,6 +9,7 @@ COMMANDS: Final[dict[str, str]] = {
     "account": "Show balances, margin, positions and open orders of an account.",
     "book": "Show the markets, or the order book of one.",
     "cancel": "Cancel an open order, or all.",
+    "feed": "Replay a recorded order flow and compare the fills.",
     "genesis": "Show a genesis file's parameters and hashes.",
     "key": "Make, import and show keys of the encrypted keystore.",
     "l1": "Run the embedded L1 chain.",
