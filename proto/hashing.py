@@ -10,7 +10,8 @@ _keccak = sha3.keccak_256
 
 def keccak(data: bytes) -> bytes:
     """Keccak-256 (not SHA3-256) of `data`, 32 bytes."""
-    return bytes(_keccak(data).digest())
+    digest: bytes = _keccak(data).digest()
+    return digest
 
 
 def word(value: int) -> bytes:

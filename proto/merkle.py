@@ -25,33 +25,33 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 class ListTree:
-    """Append-only accumulator of a list tree: root in O(log n), one hash per append on average.
+    """Append-only accumulator of a list tree: root in O(log n), two hashes per append on average.
 
-    `_peaks` holds the roots of the perfect subtrees that the list splits into, largest first, beside their sizes.
+    `_peaks` holds the roots of the perfect subtrees that the list splits into, largest first; their sizes are the bits of `count`.
     """
 
     __slots__ = ("_peaks", "count")
 
     def __init__(self) -> None:
-        self._peaks: list[tuple[int, bytes]] = []
+        self._peaks: list[bytes] = []
         self.count = 0
 
     def append(self, data: bytes) -> None:
         """Add one leaf with the given content."""
-        size, digest = 1, leaf_hash(data)
-        peaks = self._peaks
-        while peaks and peaks[-1][0] == size:
-            digest = node_hash(peaks.pop()[1], digest)
-            size *= 2
-        peaks.append((size, digest))
+        digest = keccak(b"\x00" + data)
+        peaks, rest = self._peaks, self.count
+        while rest & 1:
+            digest = keccak(b"\x01" + peaks.pop() + digest)
+            rest >>= 1
+        peaks.append(digest)
         self.count += 1
 
     def root(self) -> bytes:
         """Root of the list so far; 32 zero bytes for the empty list."""
         if not self._peaks:
             return ZERO_HASH
-        digest = self._peaks[-1][1]
-        for _, peak in reversed(self._peaks[:-1]):
+        digest = self._peaks[-1]
+        for peak in reversed(self._peaks[:-1]):
             digest = node_hash(peak, digest)
         return digest
 

@@ -204,25 +204,33 @@ class Sequencer:
         self._wake.set()
 
     async def _fill_loop(self) -> None:
+        clock = asyncio.get_running_loop().time
+        pause = self._settings.write_pause_ms / 1_000
+        write_from = 0.0
         while not self._is_finished():
             self._fill()
-            if not self._writing and (cycle := self._open.take()) is not None:
-                self._writing = True
-                self._to_write.put_nowait(cycle)
+            wait = self._settings.tick_ms / 1_000
+            if not self._writing and self._machine.cycle_inputs:
+                early = write_from - clock()
+                if early > 0 and self._may_fill():
+                    wait = early
+                elif (cycle := self._open.take()) is not None:
+                    self._writing = True
+                    self._to_write.put_nowait(cycle)
+                    write_from = clock() + pause
             if (len(self._inbox) or self._open.work_due) and self._may_fill():
                 await asyncio.sleep(0)  # Let frames in and answers out, then go on.
             else:
-                await self._idle()
+                await self._idle(wait)
         self._to_write.put_nowait(None)
         self._to_seal.put_nowait(None)
 
-    async def _idle(self) -> None:
+    async def _idle(self, seconds: float) -> None:
+        """Until something happened (an input, a write, a seal, a stop), or `seconds` have passed."""
         self._wake.clear()
-        try:
-            async with asyncio.timeout(self._settings.tick_ms / 1_000):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
+        timer = asyncio.get_running_loop().call_later(seconds, self._wake.set)
+        await self._wake.wait()
+        timer.cancel()
 
     def _is_finished(self) -> bool:
         return self._ended and not (self._machine.cycle_inputs or self._writing or self._sealing)

@@ -16,6 +16,9 @@ class SequencerSettings:
     cycle_inputs_max: int = 512
     """Inputs applied between two turns of the event loop, and inputs in one journal write."""
     cycle_bytes_max: int = 1_000_000
+    write_pause_ms: int = 2
+    """From the start of one journal write to the next: under load, fewer and larger writes leave more time for inputs; an idle node
+    writes at once."""
     tick_ms: int = 250
     """An idle node looks for due ticks and seals at least this often."""
     batch_ms: int = 1_000

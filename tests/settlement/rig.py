@@ -44,14 +44,6 @@ WAIT_S = 30.0
 TOKEN = load_contract("TestToken")
 
 
-def genesis_facts(params: Params) -> GenesisFacts:
-    """What the contract of a network must say."""
-    state = genesis_state(params)
-    root = Forest().update(collect(state)).state_root()
-    assets = tuple(AssetFacts(asset.id, asset.decimals) for asset in params.assets)
-    return GenesisFacts(params.chain_id, params.digest(), root, params.rules_hash(), assets)
-
-
 @dataclass
 class Venue:
     """The deployed contract and who may use it."""
