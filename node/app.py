@@ -13,13 +13,15 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from node.config.operator import NodeSettings
 from node.core.params import Params
 from node.gateway.operator import OperatorSocket
 from node.gateway.server import Gateway
 from node.gateway.shelf import Shelf
+from node.l1.deployment import genesis_facts
+from node.l1.rpc import L1Client, L1ClientSettings
 from node.ops.clock import SystemClock
 from node.ops.health import Health
 from node.ops.keystore import DEVELOPMENT_CHAIN_IDS
@@ -27,8 +29,11 @@ from node.ops.logs import room_log
 from node.ops.metrics import Metrics
 from node.ops.progress import ProgressLine
 from node.sequencer.recover import recover
+from node.sequencer.released import ReleasedInput
 from node.sequencer.sequencer import Identity, Sequencer
+from node.settlement.service import Account, Settlement, Tables
 from node.store.errors import StoreFailed
+from node.store.headers import BatchHeader
 from node.store.store import Store, open_store
 from node.views.venue import Views
 from proto.ids import Address
@@ -58,11 +63,43 @@ class Running:
     batch_id: int
 
 
-class _NoSettlement(NamedTuple):
+class _NoSettlement:
     """Without L1 nothing waits to be posted."""
 
     def unposted(self) -> int:
         return 0
+
+
+class _Statuses:
+    """What settlement finds out, into the batch view."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    def posted(self, batch: int, tx: bytes, block: int, time: int) -> None:
+        self._shelf.views.batches.posted(batch, tx, block, time)
+        self._shelf.settled()
+
+    def finalised(self, batch: int, time: int) -> None:
+        self._shelf.views.batches.finalised(batch, time)
+        self._shelf.settled()
+
+    def unposted(self, batch: int) -> None:
+        self._shelf.views.batches.unposted(batch)
+        self._shelf.settled()
+
+
+class _SealsToSettlement:
+    """Settlement listens to seals only."""
+
+    def __init__(self, settlement: Settlement) -> None:
+        self._settlement = settlement
+
+    def released(self, _inputs: Sequence[ReleasedInput]) -> None:
+        return
+
+    def sealed(self, header: BatchHeader) -> None:
+        self._settlement.sealed(header)
 
 
 class _HealthAnswers:
@@ -80,14 +117,9 @@ class _HealthAnswers:
 
 def domain_of(settings: NodeSettings, params: Params) -> Domain:
     """Where signatures for this node are valid. Raises StartRefused."""
-    if settings.l1.contract:
-        try:
-            contract = bytes.fromhex(settings.l1.contract.removeprefix("0x"))
-        except ValueError:
-            contract = b""
-        if len(contract) != 20:
-            raise StartRefused("l1.contract: expected 0x and 40 hex digits")
-        return Domain(params.chain_id, Address(contract))
+    contract = settings.l1.contract_address
+    if contract is not None:
+        return Domain(params.chain_id, contract)
     if params.chain_id not in DEVELOPMENT_CHAIN_IDS:
         raise StartRefused(
             f"l1.contract: chain {params.chain_id} is not a development chain; a node there needs its contract"
@@ -143,12 +175,14 @@ class _Node:
         )
         self._shelf.catch_up_batches(self.sequencer.header, self.sequencer.sealed.batch_id)
         self.sequencer.add_listener(self._shelf)
+        self._l1: L1Client | None = None
+        self._settlement = self._bridge(store)
         self._gateway = Gateway(
             settings.gateway,
             domain,
             self.sequencer,
             self._shelf,
-            _NoSettlement(),
+            self._settlement or _NoSettlement(),
             _HealthAnswers(self._health),
             self._clock,
             self._metrics,
@@ -156,6 +190,26 @@ class _Node:
         )
         self._started = False
         self._health.add("start", lambda: None if self._started else "the node is starting")
+
+    def _bridge(self, store: Store) -> Settlement | None:
+        """Settlement, where a contract is configured."""
+        settings = self._settings
+        if settings.settlement is None:
+            return None
+        self._l1 = L1Client(L1ClientSettings(url=settings.l1.rpc))
+        settlement = Settlement(
+            self._l1,
+            self.sequencer,
+            Account(self._key, self._domain, genesis_facts(self._params)),
+            Tables(store.table("settlement-tracks"), store.table("settlement-position"), store.seals),
+            _Statuses(self._shelf),
+            settings.settlement,
+            self._clock,
+            self._metrics,
+        )
+        self.sequencer.add_listener(_SealsToSettlement(settlement))
+        self._health.add("settlement", settlement.complaint)
+        return settlement
 
     def _status(self) -> dict[str, Any]:
         return {
@@ -173,6 +227,10 @@ class _Node:
         """Run all parts until `stop`; each part outlives what needs it, and ends in its own way."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(_beside(self._shelf.run(), "views"))
+            if self._settlement is not None and self._l1 is not None:
+                await stack.enter_async_context(self._l1)
+                await self._settlement.check()
+                await stack.enter_async_context(_beside(self._settlement.run(), "settlement", self._settlement.stop))
             await stack.enter_async_context(_beside(self.sequencer.run(), "sequencer", self.sequencer.stop))
             await stack.enter_async_context(_beside(self._gateway.run(), "gateway"))
             if socket_path is not None:

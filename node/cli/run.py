@@ -15,6 +15,7 @@ from node.config.genesis import find_genesis, load_genesis
 from node.config.operator import NodeSettings, load_operator
 from node.config.reading import ConfigError
 from node.core.params import Params
+from node.l1.answers import L1Error
 from node.ops.keystore import KeystoreError, development_keys, load_key
 from node.ops.logs import configure_logs
 from node.store.errors import StoreError
@@ -54,20 +55,19 @@ def command(
     """Run the node until SIGTERM or SIGINT. Options override the settings file."""
     try:
         params = load_genesis(find_genesis(genesis))
-        settings = load_operator(config, data_dir)
+        settings = load_operator(config, data_dir, rpc or "", contract or "")
         gateway = replace(
             settings.gateway,
             host=host if host is not None else settings.gateway.host,
             port=port if port is not None else settings.gateway.port,
         )
-        l1 = replace(settings.l1, rpc=rpc or settings.l1.rpc, contract=contract or settings.l1.contract)
         operator = replace(settings.operator, deposit_socket=operator_socket or settings.operator.deposit_socket)
-        settings = replace(settings, gateway=gateway, l1=l1, operator=operator)
+        settings = replace(settings, gateway=gateway, operator=operator)
         configure_logs(settings.logs.level)
         key = operator_key(settings, params)
         gc.set_threshold(*GC_THRESHOLD)
         run_until_stopped(lambda stop: _run(settings, params, key, stop))
-    except (ConfigError, KeystoreError, StartRefused, StoreError, OSError) as error:
+    except (ConfigError, KeystoreError, StartRefused, StoreError, L1Error, OSError) as error:
         fail(str(error))
 
 

@@ -1,7 +1,7 @@
 """Operator settings: one frozen class per room, filled from a TOML file. Nothing here can change a result, only how a node is run.
 
-A file has one table per room (`[store]`, `[sequencer]`, `[gateway]`, `[l1]`, `[logs]`, `[operator]`); every key is a field of that
-room's settings class, with its default; unknown ones are refused by name.
+A file has one table per room (`[store]`, `[sequencer]`, `[gateway]`, `[l1]`, `[settlement]`, `[logs]`, `[operator]`); every key is a field
+of that room's settings class, with its default; unknown ones are refused by name.
 """
 
 import types
@@ -14,7 +14,9 @@ from node.config.reading import ConfigError, Table, read_toml
 from node.gateway.settings import GatewaySettings
 from node.ops.logs import LEVELS
 from node.sequencer.settings import SequencerSettings
+from node.settlement.settings import SettlementSettings
 from node.store.settings import StoreSettings
+from proto.ids import ADDRESS_BYTES, Address
 
 Settings = TypeVar("Settings")
 
@@ -39,6 +41,24 @@ class L1Settings:
     rpc: str = ""
     contract: str = ""
 
+    def __post_init__(self) -> None:
+        """Refuse half an L1."""
+        if bool(self.rpc) != bool(self.contract):
+            raise ValueError("l1.rpc and l1.contract: give both or neither")
+
+    @property
+    def contract_address(self) -> Address | None:
+        """The contract's 20 bytes; None without L1. Raises ConfigError."""
+        if not self.contract:
+            return None
+        try:
+            value = bytes.fromhex(self.contract.removeprefix("0x"))
+        except ValueError:
+            value = b""
+        if len(value) != ADDRESS_BYTES:
+            raise ConfigError("l1.contract: expected 0x and 40 hex digits")
+        return Address(value)
+
 
 @dataclass(frozen=True, slots=True)
 class KeySettings:
@@ -61,20 +81,30 @@ class NodeSettings:
     sequencer: SequencerSettings = field(default_factory=SequencerSettings)
     gateway: GatewaySettings = field(default_factory=GatewaySettings)
     l1: L1Settings = field(default_factory=L1Settings)
+    settlement: SettlementSettings | None = None
+    """None without a contract."""
     operator: KeySettings = field(default_factory=KeySettings)
     logs: LogSettings = field(default_factory=LogSettings)
 
 
-def load_operator(path: Path | None, data_dir: Path) -> NodeSettings:
-    """Settings from a file (None: all defaults), with everything the node stores under `data_dir`. Raises ConfigError naming the key."""
+def load_operator(path: Path | None, data_dir: Path, rpc: str = "", contract: str = "") -> NodeSettings:
+    """Settings from a file (None: all defaults), with everything the node stores under `data_dir`. Raises ConfigError naming the key.
+
+    `rpc` and `contract`, where given, stand over the file's.
+    """
     table = Table(read_toml(path) if path is not None else {}, path.name if path is not None else "settings")
     try:
+        from_file = table.table("l1", optional=True)
+        l1 = L1Settings(rpc or from_file.text("rpc", ""), contract or from_file.text("contract", ""))
+        from_file.done()
+        address, bridge = l1.contract_address, table.table("settlement", optional=True)
         settings = NodeSettings(
             data_dir=data_dir,
             store=fill(StoreSettings, table.table("store", optional=True), directory=data_dir / "store"),
             sequencer=fill(SequencerSettings, table.table("sequencer", optional=True)),
             gateway=fill(GatewaySettings, table.table("gateway", optional=True)),
-            l1=fill(L1Settings, table.table("l1", optional=True)),
+            l1=l1,
+            settlement=fill(SettlementSettings, bridge, contract=address) if address is not None else None,
             operator=fill(KeySettings, table.table("operator", optional=True)),
             logs=fill(LogSettings, table.table("logs", optional=True)),
         )

@@ -28,7 +28,7 @@ class Table:
 
     def _take(self, key: str, kind: type, default: Any) -> Any:
         if key not in self._values:
-            if default is None:
+            if default is None:  # No default, not an empty one.
                 raise ConfigError(f"{self._where}.{key}: missing")
             return default
         value = self._values.pop(key)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import IntEnum, unique
 from typing import Any, Final
 
+from node.core.commit.origin import genesis_root
+from node.core.params import Params
 from node.l1.answers import L1Error, L1WrongChain
 from node.l1.contracts.artifact import load_artifact
 from node.l1.rpc import L1Client
@@ -60,6 +62,12 @@ class GenesisFacts:
     genesis_state_root: bytes
     rules_hash: bytes
     assets: tuple[AssetFacts, ...]
+
+
+def genesis_facts(params: Params) -> GenesisFacts:
+    """What these parameters ask of a contract."""
+    assets = tuple(AssetFacts(asset.id, asset.decimals) for asset in params.assets)
+    return GenesisFacts(params.chain_id, params.digest(), genesis_root(params), params.rules_hash(), assets)
 
 
 @dataclass(frozen=True, slots=True)

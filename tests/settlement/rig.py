@@ -7,13 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from node.core.commit.forest import Forest
-from node.core.commit.seal import collect
-from node.core.genesis import genesis_state
 from node.core.params import Params
 from node.l1.abi import load_contract
 from node.l1.chain.settings import DEVELOPMENT_KEYS
-from node.l1.deployment import AssetFacts, AssetListing, GenesisFacts, deploy
+from node.l1.deployment import AssetListing, GenesisFacts, deploy, genesis_facts
 from node.l1.rpc import CallMessage, L1Client, L1ClientSettings
 from node.l1.sender import Included, Intent, SenderSettings, TransactionSender
 from node.l1.vault import CONTRACT, Vault
