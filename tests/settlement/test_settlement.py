@@ -5,7 +5,8 @@ from node.store.memory import MemoryDisk
 from proto.ids import USDC
 from proto.intents import Withdraw
 from proto.units import AssetUnits, TimeMs
-from tests.settlement.rig import ALICE, USD, WINDOW_S, Venue, running
+from tests.sequencer.venue import USD
+from tests.settlement.rig import ALICE, WINDOW_S, Venue, running
 
 
 async def test_money_in_and_out(venue: Venue) -> None:
