@@ -156,6 +156,8 @@ class ChainFollower:
         if not self._seen:
             return None
         tip = self._seen[-1]
+        if head.number < self._seen[0].number:
+            raise L1Unavailable(f"the node is at block {head.number}, far behind what was seen")
         if head.number < tip.number:
             # A node that lags behind has our block at its head's height; a shorter branch does not.
             known = next((point for point in self._seen if point.number == head.number), None)

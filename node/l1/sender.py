@@ -24,8 +24,8 @@ GWEI: Final = 10**9
 TRANSACTION_GAS_CAP: Final = 16_777_216  # EIP-7825
 TRANSACTION_BYTES_MAX: Final = 128 * 1024  # What geth's pool takes.
 BUMP_PERCENT: Final = 113  # Pools ask for a tenth (geth) to an eighth (blob pools) more.
-MISSING_SIGHTINGS: Final = 3
-"""How often a used nonce without a receipt of ours must be seen before we believe that another transaction took it."""
+MISSING_HEADS: Final = 3
+"""Under how many different heads a used nonce must show no receipt of ours before we believe that another took it."""
 
 Clock = Callable[[], float]
 
@@ -111,7 +111,7 @@ class _Progress:
     attempt: Attempt
     signed: Transaction | None
     last_bump_s: float
-    missing: int = 0
+    missing_at: frozenset[int] = frozenset()
 
 
 class TransactionSender:
@@ -219,12 +219,12 @@ class TransactionSender:
         used = await self._client.nonce(self.address, "latest")
         receipt = await self._find_receipt(progress.attempt)
         if receipt is not None:
-            progress.missing = 0
+            progress.missing_at = frozenset()
             return await self._confirmed(receipt, progress.attempt)
         if used > progress.attempt.nonce:
-            progress.missing += 1
-            return NonceTaken(progress.attempt) if progress.missing >= MISSING_SIGHTINGS else None
-        progress.missing = 0
+            progress.missing_at |= {await self._client.block_number()}
+            return NonceTaken(progress.attempt) if len(progress.missing_at) >= MISSING_HEADS else None
+        progress.missing_at = frozenset()
         if progress.signed is None:
             await self._sign_and_record(intent, progress, record)
         elif self._now() - progress.last_bump_s > self._settings.bump_after_s:

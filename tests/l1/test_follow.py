@@ -2,8 +2,10 @@
 
 import random
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,12 +21,12 @@ from node.l1.follow import (
     ReorgTooDeep,
     Step,
 )
-from node.l1.rpc import L1Client
 from node.l1.transactions import FeeMarketFields, created_address, sign_fee_market
 from proto.ids import Address
 from proto.signing.secp256k1 import SigningKey
 from tests.l1.bytecode import COUNTED, COUNTER, creation
 from tests.l1.nodes import L1Node, embedded
+from tests.l1.proxy import Fate, through_proxy
 
 KEY = SigningKey(DEVELOPMENT_KEYS[0])
 COUNTER_ADDRESS = created_address(KEY.address, 0)
@@ -210,24 +212,14 @@ async def test_start_block_is_respected(l1: L1Node) -> None:
     assert nothing.blocks == []
 
 
-class _Flaky(L1Client):
-    """The real client, losing one request in three."""
-
-    def __init__(self, inner: L1Client, chance: random.Random) -> None:
-        self._inner = inner
-        self._chance = chance
-
-    async def request(self, method: str, *params: object) -> object:
-        """Forward or fail."""
-        if self._chance.random() < 1 / 3:
-            raise L1Unavailable("lost")
-        return await self._inner.request(method, *params)
-
-
 async def test_lost_requests_lose_and_repeat_nothing(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
-    async with embedded(tmp_path / "l1", finalized_distance=40) as l1:
-        follower, reader = ChainFollower(_Flaky(l1.client, chance), settings(range_blocks=4)), Reader()
+
+    def lose_a_third(_: dict[str, Any]) -> Fate:
+        return chance.choice((Fate.PASS, Fate.PASS, Fate.LOSE_ANSWER))
+
+    async with embedded(tmp_path / "l1", finalized_distance=40) as l1, through_proxy(l1.url, lose_a_third) as flaky:
+        follower, reader = ChainFollower(flaky, settings(range_blocks=4)), Reader()
         await deploy_counter(l1)
         expected = 0
         for _ in range(15):
@@ -235,43 +227,44 @@ async def test_lost_requests_lose_and_repeat_nothing(tmp_path: Path, seed: int) 
                 await transact(l1, COUNTER_ADDRESS)
                 expected += 1
             await l1.mine(chance.randrange(1, 4))
-            try:
+            with suppress(L1Unavailable):
                 await reader.read(follower)
-            except L1Unavailable:
-                continue
         await reader.read(ChainFollower(l1.client, settings(), follower.checkpoint()))
         assert reader.counted() == list(range(1, expected + 1))
 
 
-class _LaggingBehind(L1Client):
-    """A node of a pool that has not yet seen the newest blocks."""
+@dataclass
+class Lag:
+    """A node of a pool that has not yet seen the blocks above `head`."""
 
-    def __init__(self, inner: L1Client, head: int) -> None:
-        self._inner = inner
-        self.head = head
+    head: int
 
-    async def request(self, method: str, *params: object) -> object:
-        """Pretend that blocks above `head` are not there."""
-        if method == "eth_getBlockByNumber":
-            if params[0] == "latest":
-                params = (hex(self.head), *params[1:])
-            elif isinstance(params[0], str) and params[0].startswith("0x") and int(params[0], 16) > self.head:
-                return None
-        return await self._inner.request(method, *params)
+    def __call__(self, request: dict[str, Any]) -> Fate:
+        """Ask for the newest block that it has; what it lacks is asked for far above any head."""
+        if request["method"] == "eth_getBlockByNumber":
+            asked = request["params"][0]
+            if asked == "latest":
+                request["params"][0] = hex(self.head)
+            elif asked.startswith("0x") and int(asked, 16) > self.head:
+                request["params"][0] = hex(2**40)
+        return Fate.PASS
 
 
 async def test_a_lagging_node_is_not_a_reorg(tmp_path: Path) -> None:
-    async with embedded(tmp_path / "l1", finalized_distance=40) as l1:
+    lag = Lag(20)
+    async with embedded(tmp_path / "l1", finalized_distance=40) as l1, through_proxy(l1.url, lag) as lagging:
         await l1.mine(20)
-        lagging = _LaggingBehind(l1.client, 20)
-        follower, reader = ChainFollower(lagging, settings()), Reader()
+        follower, reader = ChainFollower(lagging, settings(remembered_blocks=10)), Reader()
         await reader.read(follower)
-        lagging.head = 15
+        lag.head = 15
         await reader.read(follower)
         assert not reader.reorgs
-        lagging.head = 20
+        lag.head = 5
+        with pytest.raises(L1Unavailable, match="far behind"):
+            await reader.read(follower)
+        lag.head = 20
         await l1.reorg(8)  # Now a real one, seen through a node that is still behind.
-        lagging.head = 16
+        lag.head = 16
         await reader.read(follower)
         assert len(reader.reorgs) == 1
         assert reader.blocks[-1].number == 16

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from node.l1.answers import L1Unavailable
 from node.l1.chain.settings import DEVELOPMENT_CHAIN_ID, DEVELOPMENT_KEYS
-from node.l1.rpc import L1Client
 from node.l1.sender import (
     Attempt,
     Included,
@@ -25,7 +25,8 @@ from node.l1.transactions import FeeMarketFields, created_address, sign_fee_mark
 from proto.ids import Address
 from proto.signing.secp256k1 import SigningKey
 from tests.l1.bytecode import COUNTER, creation
-from tests.l1.nodes import L1Node, until
+from tests.l1.nodes import L1Node, embedded, until
+from tests.l1.proxy import Fate, through_proxy
 
 KEY = SigningKey(DEVELOPMENT_KEYS[0])
 COUNTER_ADDRESS = created_address(KEY.address, 0)
@@ -231,33 +232,22 @@ async def test_a_reorg_before_the_confirmations_sends_the_same_again(deep_l1: L1
     assert canonical.hash == result.receipt.block_hash
 
 
-class _Outage(L1Client):
-    """The real client, away for the first requests."""
+@pytest.mark.parametrize("fate", [Fate.LOSE_REQUEST, Fate.LOSE_ANSWER])
+@pytest.mark.parametrize("lost", range(1, 12))
+async def test_an_outage_is_waited_out(tmp_path: Path, lost: int, fate: Fate) -> None:
+    """The first requests are lost, or act and are not answered: the intent happens exactly once."""
+    remaining = 0
 
-    def __init__(self, inner: L1Client, failures: int) -> None:
-        self._inner = inner
-        self.failures = failures
+    def policy(_: dict[str, Any]) -> Fate:
+        nonlocal remaining
+        remaining -= 1
+        return fate if remaining >= 0 else Fate.PASS
 
-    async def request(self, method: str, *params: object) -> object:
-        """Fail while failures are left; a transaction is handed over all the same, only the answer is lost."""
-        if self.failures > 0:
-            self.failures -= 1
-            if method == "eth_sendRawTransaction":
-                await self._inner.request(method, *params)
-            raise L1Unavailable("away")
-        return await self._inner.request(method, *params)
-
-
-@pytest.mark.parametrize("failures", range(1, 12))
-async def test_an_outage_is_waited_out(deep_l1: L1Node, failures: int) -> None:
-    l1 = deep_l1
-    if l1.kind == "anvil":
-        pytest.skip("the client fails here, not the node: one node is enough")
-    await deployed(l1)
-    outage = _Outage(l1.client, 0)
-    sender = TransactionSender(outage, KEY, FAST)
-    outage.failures = failures
-    async with mining(l1):
-        result = await sender.send(COUNT)
-    assert isinstance(result, Included)
-    assert await count(l1) == 1
+    async with embedded(tmp_path / "l1", finalized_distance=2) as l1, through_proxy(l1.url, policy) as client:
+        await deployed(l1)
+        sender = TransactionSender(client, KEY, FAST)
+        remaining = lost
+        async with mining(l1):
+            result = await sender.send(COUNT)
+        assert isinstance(result, Included)
+        assert await count(l1) == 1

@@ -4,7 +4,9 @@
 `blockfile` and `executor`; the JSON-RPC subset that it answers is the table in `methods`.
 """
 
+from node.l1.chain.blockfile import ChainInUse, ChainStorageCorrupt, ChainStorageFailed
+from node.l1.chain.ledger import ChainMismatch
 from node.l1.chain.server import serve
 from node.l1.chain.settings import ChainSettings
 
-__all__ = ["ChainSettings", "serve"]
+__all__ = ["ChainInUse", "ChainMismatch", "ChainSettings", "ChainStorageCorrupt", "ChainStorageFailed", "serve"]

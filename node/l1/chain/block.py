@@ -23,6 +23,8 @@ BLOOM_BYTES: Final = 256
 EMPTY_UNCLES_HASH: Final = keccak(rlp.encode([]))
 FEE_RECIPIENT: Final = derived_address(b"novate.l1.fees")
 _HEADER_FIELDS: Final = 20
+_LENGTH_BYTES: Final = 4
+_NOTHING: Final = bytes(rlp.encode([[], [], encode_diff({})]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,7 @@ def receipts_root(receipts: tuple[Receipt, ...]) -> bytes:
 
 
 def encode_block(block: Block) -> bytes:
-    """The payload that the block journal keeps."""
+    """The payload that the block file keeps: length of the header, header, then the rest in one list."""
     receipts = [
         [
             b"\x01" if receipt.success else b"",
@@ -198,12 +200,24 @@ def encode_block(block: Block) -> bytes:
         for receipt in block.receipts
     ]
     raws = [tx.raw for tx in block.transactions]
-    return bytes(rlp.encode([block.header.encoded, raws, receipts, encode_diff(block.diff)]))
+    header = block.header.encoded
+    return (
+        len(header).to_bytes(_LENGTH_BYTES, "big")
+        + header
+        + bytes(rlp.encode([raws, receipts, encode_diff(block.diff)]))
+    )
+
+
+def split_payload(payload: bytes) -> tuple[bytes, bool]:
+    """(header bytes, whether the block has nothing else), without decoding either."""
+    end = _LENGTH_BYTES + int.from_bytes(payload[:_LENGTH_BYTES], "big")
+    return payload[_LENGTH_BYTES:end], payload[end:] == _NOTHING
 
 
 def decode_block(payload: bytes) -> Block:
     """Inverse of `encode_block`, for bytes whose checksum was verified."""
-    header, raws, rows, diff = rlp.decode(payload)
+    header, _ = split_payload(payload)
+    raws, rows, diff = rlp.decode(payload[_LENGTH_BYTES + len(header) :])
     transactions = tuple(decode_transaction(bytes(raw)) for raw in raws)
     receipts, cumulative = [], 0
     for transaction, (success, gas, price, contract, logs) in zip(transactions, rows, strict=True):
@@ -223,7 +237,7 @@ def decode_block(payload: bytes) -> Block:
                 ),
             )
         )
-    return Block(decode_header(bytes(header)), transactions, tuple(receipts), decode_diff(bytes(diff)))
+    return Block(decode_header(header), transactions, tuple(receipts), decode_diff(bytes(diff)))
 
 
 def _integer(value: int) -> bytes:

@@ -86,9 +86,7 @@ class BlockIndex:
 
     def add(self, record: Record, block: Block) -> None:
         """Extend the chain by one block that is on disk."""
-        assert record.number == len(self._records), "blocks come in order"
-        self._records.append(record)
-        self._number_by_hash[record.hash] = record.number
+        self.add_empty(record)
         for index, tx in enumerate(block.transactions):
             self._transactions[tx.hash] = (record.number, index)
         logs = tuple(
@@ -102,6 +100,12 @@ class BlockIndex:
             self._logs[record.number] = logs
             self._numbers_with_logs.append(record.number)
         self._remember(block)
+
+    def add_empty(self, record: Record) -> None:
+        """Extend the chain by one block that nothing happened in, without looking into it."""
+        assert record.number == len(self._records), "blocks come in order"
+        self._records.append(record)
+        self._number_by_hash[record.hash] = record.number
 
     def remove_head(self) -> Block:
         """Forget the newest block (a rollback); returns it."""

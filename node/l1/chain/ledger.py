@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from node.l1.chain.block import Block, decode_block, encode_block
-from node.l1.chain.blockfile import KIND_BLOCK, KIND_ROLLBACK, BlockFile, ChainStorageCorrupt, NewRecord
+from node.l1.chain.block import Block, decode_block, encode_block, split_payload
+from node.l1.chain.blockfile import KIND_BLOCK, KIND_ROLLBACK, BlockFile, ChainStorageCorrupt, NewRecord, Record
 from node.l1.chain.build import BlockSeed, build_block, genesis_block, genesis_diff, next_base_fee
 from node.l1.chain.executor import Executor
 from node.l1.chain.index import BlockIndex
@@ -22,6 +22,7 @@ from node.l1.chain.mempool import Mempool, PoolRefused
 from node.l1.chain.settings import ChainSettings
 from node.l1.chain.world import Diff, World
 from node.l1.transactions import Transaction
+from proto.hashing import keccak
 
 HISTORY_BLOCKS: Final = 128
 CACHED_STATES: Final = 4
@@ -60,6 +61,7 @@ class Chain:
         self._history: deque[Diff] = deque(maxlen=HISTORY_BLOCKS)
         self._states: OrderedDict[bytes, State] = OrderedDict()
         self._world = World()
+        self._is_whole = True
         self.index = BlockIndex(self._file)
         try:
             if self._file.is_new:
@@ -82,15 +84,26 @@ class Chain:
                     self.index.remove_head()
                     self._world.apply(self._history.pop())
                 continue
-            block = decode_block(payload)
-            if record.number == 0 and self.index.head_number < 0:
-                self._check_genesis(block)
-            elif block.header.parent_hash != self.index.hash_at(self.index.head_number):
-                raise ChainStorageCorrupt(f"block {record.number} does not follow its parent")
-            if block.hash != record.hash or block.number != self.index.head_number + 1:
-                raise ChainStorageCorrupt(f"block {record.number} is not the one its record names")
-            self._history.append(self._world.apply(block.diff))
-            self.index.add(record, block)
+            self._replay_block(record, payload)
+
+    def _replay_block(self, record: Record, payload: bytes) -> None:
+        height = self.index.head_number
+        header, is_empty = split_payload(payload)
+        if keccak(header) != record.hash or record.number != height + 1:
+            raise ChainStorageCorrupt(f"block {record.number} is not the one its record names")
+        if height >= 0 and record.parent_hash != self.index.hash_at(height):
+            raise ChainStorageCorrupt(f"block {record.number} does not follow its parent")
+        if is_empty and height >= 0:  # Most blocks of a quiet chain: nothing to decode makes a restart quick.
+            self._history.append({})
+            self.index.add_empty(record)
+            return
+        block = decode_block(payload)
+        if (block.number, block.header.parent_hash) != (record.number, record.parent_hash):
+            raise ChainStorageCorrupt(f"block {record.number} is not the one its record names")
+        if record.number == 0:
+            self._check_genesis(block)
+        self._history.append(self._world.apply(block.diff))
+        self.index.add(record, block)
 
     def _check_genesis(self, found: Block) -> None:
         settings = self.settings
@@ -144,6 +157,7 @@ class Chain:
 
     def mine(self, now_s: int) -> Block:
         """Seal one block from the pool, make it durable, show it. Raises ChainStorageFailed."""
+        self._begin_change()
         parent = self.head.header
         seed = BlockSeed(self.next_timestamp(now_s), self.settings.chain_id, self._file.end)
         offers = self.pool.offers(self._world, next_base_fee(parent))
@@ -153,7 +167,18 @@ class Chain:
         self.index.add(placed, block)
         self._states.clear()
         self.pool.prune(self._world)
+        self._is_whole = True
         return block
+
+    def _begin_change(self) -> None:
+        """From here to the end of the change what readers see and what the world holds may differ."""
+        assert self._is_whole, "an earlier change did not end: this process has to"
+        self._is_whole = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every change has ended; a chain that is not must show nothing any more."""
+        return self._is_whole
 
     def reorganise(self, depth: int, now_s: int, *, keep_transactions: bool) -> Block:
         """Replace the newest `depth` blocks by as many empty ones, durably and at once; for tests.
@@ -166,6 +191,7 @@ class Chain:
             raise ReorgRefused(
                 f"cannot replace {depth} blocks: head {self.index.head_number}, finalized {self.finalized_number}"
             )
+        self._begin_change()
         removed: list[Transaction] = []
         for _ in range(depth):
             removed[:0] = self.index.remove_head().transactions
@@ -190,6 +216,7 @@ class Chain:
         if keep_transactions:
             self._return_to_pool(removed)
         self.pool.prune(self._world)
+        self._is_whole = True
         return blocks[-1]
 
     def _return_to_pool(self, transactions: Iterable[Transaction]) -> None:

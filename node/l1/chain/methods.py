@@ -80,6 +80,7 @@ class Methods:
 
     def answer(self, method: str, params: object) -> Any:
         """The result of one request. Raises RpcError, or ChainStorageFailed when the process must end."""
+        assert self._chain.is_whole, "a chain that failed in the middle of a change answers nothing"
         found = self._table.get(method)
         if found is None:
             raise RpcError(METHOD_NOT_FOUND, f"the method {method[:64]} does not exist/is not available")
