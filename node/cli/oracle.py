@@ -1,0 +1,103 @@
+"""`novate oracle`: one price publisher."""
+
+import time
+from pathlib import Path
+
+import click
+
+from node.cli.key import read_password
+from node.cli.output import fail
+from node.cli.running import cancelled_by, run_until_stopped
+from node.config.genesis import find_genesis, load_genesis
+from node.config.reading import ConfigError
+from node.core.params import Params
+from node.ops.clock import SystemClock
+from node.ops.keystore import KeystoreError, development_keys, load_key
+from node.ops.logs import configure_logs
+from node.oracle.choose import choose_sources
+from node.oracle.publisher import Publisher, WrongVenue
+from node.oracle.settings import PublisherSettings
+from node.oracle.source import SourceInvalid
+from proto.ids import ADDRESS_BYTES, Address
+from proto.signing.eip712 import Domain
+from proto.signing.secp256k1 import SigningKey
+from proto.units import TimeMs
+
+
+@click.command("oracle")
+@click.option("--url", default="ws://127.0.0.1:8080/v1/ws", show_default=True, help="The node's WebSocket.")
+@click.option(
+    "--genesis", default="devnet", show_default=True, help="A genesis file, or the name of a shipped network."
+)
+@click.option(
+    "--contract", required=True, help="Address of the Novate contract on L1: reports are signed for it alone."
+)
+@click.option("--key-file", type=click.Path(path_type=Path, dir_okay=False), help="The publisher's key (`novate key`).")
+@click.option("--password-file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--development-key",
+    type=click.IntRange(0, 999),
+    help="Instead: a key of the public mnemonic; the devnet's are 20 to 22.",
+)
+@click.option(
+    "--prices", multiple=True, metavar="[MARKET=]FILE", help="Bars (CSV, may be .gz) instead of the built-in path."
+)
+@click.option("--price-speed", default=1.0, show_default=True, help="Bars played per second.")
+@click.option("--price-start-ms", type=int, help="When the first bar begins, ms since the epoch; now if not given.")
+@click.option(
+    "--seed", default=1, show_default=True, help="Of the built-in path. All publishers of a venue need the same."
+)
+@click.option("--report-ms", default=500, show_default=True)
+@click.option("--noise-ppm", default=20, show_default=True, help="This publisher's own error, standard deviation.")
+def command(
+    *,
+    url: str,
+    genesis: str,
+    contract: str,
+    key_file: Path | None,
+    password_file: Path | None,
+    development_key: int | None,
+    prices: tuple[str, ...],
+    price_speed: float,
+    price_start_ms: int | None,
+    seed: int,
+    report_ms: int,
+    noise_ppm: int,
+) -> None:
+    """Publish signed prices to a node until stopped."""
+    try:
+        params = load_genesis(find_genesis(genesis))
+        domain = Domain(params.chain_id, _address(contract))
+        key = _key(params, key_file, password_file, development_key)
+        settings = PublisherSettings(url=url, report_ms=report_ms, noise_ppm=noise_ppm)
+        start = TimeMs(time.time_ns() // 1_000_000 if price_start_ms is None else price_start_ms)
+        sources = choose_sources(params, prices, seed=seed, start=start, speed=price_speed)
+        configure_logs("info")
+        publisher = Publisher(settings, key, domain, sources, SystemClock())
+        run_until_stopped(cancelled_by(publisher.run))
+    except (ConfigError, KeystoreError, SourceInvalid, WrongVenue, ValueError, OSError) as error:
+        fail(str(error))
+
+
+def _address(text: str) -> Address:
+    try:
+        raw = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        raw = b""
+    if len(raw) != ADDRESS_BYTES:
+        fail(f"--contract {text}: expected 0x and 40 hex digits")
+    return Address(raw)
+
+
+def _key(params: Params, key_file: Path | None, password_file: Path | None, development_key: int | None) -> SigningKey:
+    """The publisher's key; it must be one that genesis names."""
+    if (key_file is None) == (development_key is None):
+        fail("give --key-file or --development-key")
+    if key_file is not None:
+        key = load_key(key_file, read_password(password_file, confirm=False))
+    else:
+        assert development_key is not None
+        key = development_keys(params.chain_id, development_key + 1)[development_key]
+    if all(key.address != publisher.address for publisher in params.publishers):
+        fail(f"0x{key.address.hex()} is no publisher of {params.network}; genesis names who is")
+    return key
