@@ -8,12 +8,16 @@ import click
 COMMANDS: Final[dict[str, str]] = {
     "account": "Show balances, margin, positions and open orders of an account.",
     "book": "Show the markets, or the order book of one.",
+    "bots": "Trade as market makers and takers, for a lively development venue.",
     "cancel": "Cancel an open order, or all.",
     "feed": "Replay a recorded order flow and compare the fills.",
     "genesis": "Show a genesis file's parameters and hashes.",
+    "inspect": "Show the life of an order, from its frame to the batch on L1.",
     "key": "Make, import and show keys of the encrypted keystore.",
     "l1": "Run the embedded L1 chain.",
+    "oracle": "Publish signed prices.",
     "order": "Sign and place an order.",
+    "replay": "Execute a journal anew from genesis and compare.",
     "run": "Run the node.",
 }
 """Every command and its one line; module node.cli.<name> holds the click command `command`."""
