@@ -93,6 +93,21 @@ async def _listening(stdout: asyncio.StreamReader) -> str:
     raise AssertionError("anvil ended before it listened")
 
 
+@asynccontextmanager
+async def mining(l1: L1Node) -> AsyncIterator[None]:
+    """Blocks keep coming."""
+
+    async def forever() -> None:
+        while True:
+            await l1.mine()
+            await asyncio.sleep(0.01)
+
+    async with asyncio.TaskGroup() as tasks:
+        miner = tasks.create_task(forever())
+        yield
+        miner.cancel()
+
+
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
     """Poll until it holds; the test's own timeout ends a vain wait."""
     while True:

@@ -1,8 +1,6 @@
 """Sending: one nonce per intent, through refusals, stuck fees, forgetful pools, reorgs and restarts."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -25,7 +23,7 @@ from node.l1.transactions import FeeMarketFields, created_address, sign_fee_mark
 from proto.ids import Address
 from proto.signing.secp256k1 import SigningKey
 from tests.l1.bytecode import COUNTER, creation
-from tests.l1.nodes import L1Node, embedded, until
+from tests.l1.nodes import L1Node, embedded, mining, until
 from tests.l1.proxy import Fate, through_proxy
 
 KEY = SigningKey(DEVELOPMENT_KEYS[0])
@@ -34,21 +32,6 @@ GWEI = 10**9
 FAST = SenderSettings(chain_id=DEVELOPMENT_CHAIN_ID, poll_s=0.002, bump_after_s=30.0, give_up_after_s=60.0)
 DEPLOY = Intent(None, creation(COUNTER))
 COUNT = Intent(COUNTER_ADDRESS, b"", gas_limit=100_000)
-
-
-@asynccontextmanager
-async def mining(l1: L1Node) -> AsyncIterator[None]:
-    """Blocks keep coming."""
-
-    async def forever() -> None:
-        while True:
-            await l1.mine()
-            await asyncio.sleep(0.01)
-
-    async with asyncio.TaskGroup() as tasks:
-        miner = tasks.create_task(forever())
-        yield
-        miner.cancel()
 
 
 async def count(l1: L1Node) -> int:
