@@ -1,0 +1,421 @@
+"""The whole rule book under random inputs: money conserved, refusals without effect, replay and restore equal, index as good as a scan.
+
+Three states take every input: the live one, one that is restored from leaves at random seals, and one whose risk index is dropped
+before every input, so that it looks at all accounts. Their outcomes must never differ.
+"""
+
+from typing import Any
+
+import hypothesis
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from node.core.apply import apply
+from node.core.audit import audit
+from node.core.genesis import genesis_state
+from node.core.outcome import Applied, Outcome, Rejected
+from node.core.schedule import due_inputs
+from node.core.state import State
+from proto.canonical import unpack
+from proto.ids import (
+    ETH,
+    INSURANCE_ADDRESS,
+    USDC,
+    ZERO_ADDRESS,
+    Address,
+    AssetId,
+    IndexId,
+    MarketId,
+    OrderId,
+    sub_account_address,
+)
+from proto.inputs import (
+    DepositSeen,
+    Dialect,
+    FundingTick,
+    IndexPrice,
+    Input,
+    OracleReport,
+    QueueItemSeen,
+    SampleTick,
+    UserAction,
+    WorkTick,
+)
+from proto.intents import (
+    AmendOrder,
+    ApproveAgent,
+    CancelAll,
+    CancelByClientId,
+    CancelOrder,
+    CreateSubAccount,
+    Intent,
+    OrderSpec,
+    OrderType,
+    PlaceOrder,
+    PlaceOrders,
+    RevokeAgent,
+    SelfTrade,
+    Side,
+    TimeInForce,
+    Transfer,
+    Withdraw,
+    encode_intent,
+)
+from proto.ledger import Section
+from proto.units import AssetUnits, Lots, MicroPrice, Price, TimeMs
+from tests.core.venue import PARAMS, PUBLISHERS, START_MS, USD, Venue, address, full_leaves, portrait, replay
+
+OWNERS = tuple(address(number) for number in range(1, 5))
+SUBS = tuple(sub_account_address(owner, 0) for owner in OWNERS[:2])
+AGENTS = tuple(address(number) for number in range(50, 53))
+ACCOUNTS = OWNERS + SUBS
+INDEX_USD = {1: 100, 2: 2_000, 3: 50_000}  # Where each index starts.
+
+owners = st.sampled_from(OWNERS)
+accounts = st.sampled_from(ACCOUNTS)
+markets = st.sampled_from([1, 1, 1, 2, 3])
+client_ids = st.integers(0, 6)
+
+
+class VenueMachine(RuleBasedStateMachine):
+    """A few people, all that they can do, and the world around them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.venue = Venue()
+        self.restored = genesis_state(PARAMS)
+        self.scanned = genesis_state(PARAMS)
+        self.nonces = 0
+        self.now = START_MS
+
+    # The three states.
+
+    def step(self, item: Input, signer: Address = ZERO_ADDRESS) -> Outcome:
+        self.venue.now = self.now
+        live = self.venue.state
+        before = full_leaves(live)
+        outcome = self.venue.apply(item, signer)
+        stamp = self.venue.journal[-1][0]
+        self.scanned.risk.stale = dict.fromkeys(self.scanned.accounts)
+        for name, twin in (("restored", self.restored), ("scanned", self.scanned)):
+            assert apply(twin, stamp, item, signer) == outcome, f"the {name} state takes {item} another way"
+            assert twin.ops == live.ops, name
+            twin.ops = []
+        live.ops = []
+        if isinstance(outcome, Rejected):
+            self.only_the_nonce_changed(before, live, signer)
+        return outcome
+
+    def only_the_nonce_changed(self, before: Any, live: State, signer: Address) -> None:
+        after = full_leaves(live)
+        assert before.system[64:] == after.system[64:]
+        known = live.signers.get(signer)
+        owner = known.account if known is not None else 0
+        assert len(before.rows) == len(after.rows)
+        for old, new in zip(before.rows, after.rows, strict=True):
+            if old.section == Section.ACCOUNTS and old.key == owner:
+                assert (old.leaf[:64], old.leaf[96:]) == (new.leaf[:64], new.leaf[96:])
+                assert [row[:5] for row in unpack(old.aux)] == [row[:5] for row in unpack(new.aux)]
+            else:
+                assert old == new
+
+    def act(self, intent: Intent, signer: Address) -> Outcome:
+        return self.step(UserAction(Dialect.NATIVE, encode_intent(intent), bytes(65), intent), signer)
+
+    def head(self, account: Address) -> dict[str, Any]:
+        self.nonces += 1
+        return {"account": account, "nonce": self.now + self.nonces % 1_000, "expires_after": TimeMs(0)}
+
+    @initialize()
+    def open(self) -> None:
+        for index, usd in INDEX_USD.items():
+            for publisher in PUBLISHERS:
+                self.report(publisher, index, usd * USD)
+        for owner in (*OWNERS, INSURANCE_ADDRESS):
+            self.deposit(owner, 20_000 * USD, USDC)
+        for number, owner in enumerate(OWNERS[:2]):
+            self.deposit(SUBS[number], 20_000 * USD, USDC)
+            self.act(CreateSubAccount(**self.head(owner), index=0), owner)
+            self.act(
+                ApproveAgent(**self.head(owner), agent=AGENTS[number], valid_until=TimeMs(0),
+                             scope=1, name=bytes(32)),
+                owner,
+            )  # fmt: skip
+
+    def signer_of(self, account: Address, *, by_agent: bool) -> Address:
+        owner = OWNERS[SUBS.index(account)] if account in SUBS else account
+        if by_agent and owner in OWNERS[:2]:
+            return AGENTS[OWNERS.index(owner)]
+        return owner
+
+    # Users.
+
+    @rule(data=st.data(), account=accounts, market=markets, side=st.sampled_from(Side), by_agent=st.booleans())
+    def place(self, data: st.DataObject, account: Address, market: int, side: Side, *, by_agent: bool) -> None:
+        spec = data.draw(self.orders(market, side))
+        self.act(PlaceOrder(**self.head(account), order=spec), self.signer_of(account, by_agent=by_agent))
+
+    @rule(
+        account=accounts, market=markets, bid=st.integers(-3, 3), size=st.integers(1, 12_000), levels=st.integers(1, 4)
+    )
+    def quote(self, account: Address, market: int, bid: int, size: int, levels: int) -> None:
+        orders = [
+            self.spec(market, side, bid + sign * (level + 1), size, TimeInForce.GTC)
+            for level in range(levels)
+            for side, sign in ((Side.BUY, -1), (Side.SELL, 1))
+        ]
+        self.act(PlaceOrders(**self.head(account), orders=tuple(orders)), self.signer_of(account, by_agent=False))
+
+    @rule(
+        maker=accounts, taker=accounts, market=markets, side=st.sampled_from(Side), percent=st.integers(-4, 4),
+        leverage=st.sampled_from([1, 4, 7, 7, 7, 15, 18]), reduce_only=st.sampled_from([False, False, True]),
+    )  # fmt: skip
+    def trade(
+        self, maker: Address, taker: Address, market: int, side: Side, percent: int, leverage: int, *, reduce_only: bool
+    ) -> None:
+        """Two people meet, often with all the leverage they have."""
+        self.all_report(market, 0, 10)
+        rest = self.spec(market, side, percent, leverage * 20_000, TimeInForce.GTC, reduce_only=reduce_only)
+        take = self.spec(market, Side(1 - side), percent, leverage * 20_000, TimeInForce.IOC)
+        self.act(PlaceOrder(**self.head(maker), order=rest), self.signer_of(maker, by_agent=False))
+        self.act(PlaceOrder(**self.head(taker), order=take), self.signer_of(taker, by_agent=True))
+
+    def spec(self, market: int, side: Side, percent: int, usd: int, tif: TimeInForce, **more: Any) -> OrderSpec:
+        """An order for about `usd`, so many percent from the mark, on tick."""
+        known = self.venue.state.markets[MarketId(market)]
+        mark = known.mark or 1
+        price = max(mark * (100 + percent) // 100, 1)
+        excess = 10 ** max(len(str(price)) - 5, 0)
+        price = max(price - price % excess, 1)
+        lots = max(usd * USD // mark, 1)
+        return OrderSpec(
+            MarketId(market), side, more.get("order_type", OrderType.LIMIT), tif, Price(price), Lots(lots),
+            more.get("reduce_only", False), more.get("client_id", 0), more.get("self_trade", SelfTrade.EXPIRE_MAKER),
+        )  # fmt: skip
+
+    def orders(self, market: int, side: Side) -> st.SearchStrategy[OrderSpec]:
+        return st.builds(
+            lambda percent, usd, tif, order_type, reduce_only, client_id, self_trade: self.spec(
+                market, side, percent, usd, tif, order_type=order_type, reduce_only=reduce_only, client_id=client_id,
+                self_trade=self_trade,
+            ),
+            st.integers(-12, 12),
+            st.one_of(st.integers(1, 30_000), st.integers(30_000, 300_000)),
+            st.sampled_from([TimeInForce.GTC, TimeInForce.GTC, *TimeInForce]),
+            st.sampled_from([OrderType.LIMIT, OrderType.LIMIT, OrderType.MARKET]),
+            st.sampled_from([False, False, True]),
+            client_ids,
+            st.sampled_from(SelfTrade),
+        )  # fmt: skip
+
+    @rule(data=st.data(), account=accounts, percent=st.integers(-10, 10), lots=st.integers(0, 400))
+    def amend(self, data: st.DataObject, account: Address, percent: int, lots: int) -> None:
+        number = data.draw(self.order_ids())
+        order = self.venue.state.orders.get(number)
+        if order is None or data.draw(st.booleans()):
+            client_id, number, price = data.draw(client_ids), OrderId(0), Price(100)
+        else:
+            account = self.venue.state.accounts[order.account].address if data.draw(st.integers(0, 9)) else account
+            client_id, price = 0, self.spec(order.market, order.side, percent, 1, TimeInForce.GTC).price
+            if data.draw(st.booleans()):
+                price = order.price
+        self.act(
+            AmendOrder(**self.head(account), order_id=number, client_id=client_id, price=price, size=Lots(lots)),
+            self.signer_of(account, by_agent=False) if account in ACCOUNTS else account,
+        )
+
+    def order_ids(self) -> st.SearchStrategy[OrderId]:
+        known = sorted(self.venue.state.orders)
+        return st.sampled_from(known) if known else st.just(OrderId(1))
+
+    @rule(data=st.data(), account=accounts, client_id=client_ids)
+    def cancel(self, data: st.DataObject, account: Address, client_id: int) -> None:
+        signer = self.signer_of(account, by_agent=data.draw(st.booleans()))
+        if data.draw(st.booleans()):
+            self.act(CancelByClientId(**self.head(account), client_id=client_id), signer)
+        else:
+            self.act(CancelOrder(**self.head(account), order_id=data.draw(self.order_ids())), signer)
+
+    @rule(account=accounts, market=st.integers(0, 4))
+    def cancel_all(self, account: Address, market: int) -> None:
+        self.act(CancelAll(**self.head(account), market=MarketId(market)), self.signer_of(account, by_agent=False))
+
+    @rule(
+        account=accounts,
+        usd=st.integers(0, 30_000),
+        to=accounts,
+        asset=st.sampled_from([USDC, USDC, ETH]),
+        out=st.booleans(),
+    )
+    def move(self, account: Address, usd: int, to: Address, asset: AssetId, *, out: bool) -> None:
+        kind: type[Withdraw | Transfer] = Withdraw if out else Transfer
+        amount = AssetUnits(usd * USD)
+        self.act(
+            kind(**self.head(account), destination=to, asset=asset, amount=amount),
+            self.signer_of(account, by_agent=False),
+        )
+
+    @rule(data=st.data(), owner=owners, agent=st.sampled_from((*AGENTS, OWNERS[0])), account=accounts)
+    def paperwork(self, data: st.DataObject, owner: Address, agent: Address, account: Address) -> None:
+        """Agents, sub-accounts, nonces, strangers."""
+        index = data.draw(st.integers(0, 3))
+        match data.draw(st.integers(0, 6)):
+            case 0 | 1:
+                hours = data.draw(st.integers(0, 60))
+                until = TimeMs(self.now + hours * 3_600_000 if hours else 0)
+                scope = data.draw(st.integers(0, 1))
+                self.act(
+                    ApproveAgent(**self.head(owner), agent=agent, valid_until=until, scope=scope, name=bytes(32)), owner
+                )
+            case 2:
+                self.act(RevokeAgent(**self.head(owner), agent=agent), owner)
+            case 3:
+                self.act(CreateSubAccount(**self.head(owner), index=index), owner)
+            case 4:
+                self.deposit(sub_account_address(owner, index), 10 * USD, USDC)
+            case 5:
+                shift = data.draw(st.sampled_from([-200_000_000, -3_000, 0, 90_000_000]))
+                late = TimeMs(self.now - 1 if data.draw(st.booleans()) else 0)
+                action = CancelAll(account, self.now + shift, late, MarketId(0))
+                self.act(action, self.signer_of(account, by_agent=False))
+            case _:
+                signer = data.draw(st.sampled_from((*AGENTS, address(99), OWNERS[3])))
+                claim = Withdraw(**self.head(account), destination=signer, asset=USDC, amount=AssetUnits(1))
+                self.act(claim, signer)
+
+    # L1, publishers, time.
+
+    def deposit(self, owner: Address, amount: int, asset: AssetId) -> Outcome:
+        return self.step(DepositSeen(self.venue.state.queue_cursor, owner, asset, AssetUnits(amount)))
+
+    @rule(owner=st.sampled_from(ACCOUNTS + AGENTS), usd=st.integers(0, 5_000), asset=st.sampled_from([USDC, USDC, ETH]))
+    def deposit_seen(self, owner: Address, usd: int, asset: AssetId) -> None:
+        self.deposit(owner, usd * USD, asset)
+
+    @rule(sender=st.sampled_from(ACCOUNTS + AGENTS), account=accounts, data=st.data())
+    def queue_item(self, sender: Address, account: Address, data: st.DataObject) -> None:
+        payload = data.draw(
+            st.sampled_from(
+                [
+                    b"", b"\x93\x01\x02\x03",
+                    encode_intent(CancelAll(account, 0, TimeMs(0), MarketId(0))),
+                    encode_intent(Withdraw(account, 0, TimeMs(0), sender, USDC, AssetUnits(500 * USD))),
+                    encode_intent(PlaceOrder(account, 0, TimeMs(0), self.spec(1, Side.SELL, -5, 900, TimeInForce.IOC))),
+                ]
+            )
+        )  # fmt: skip
+        self.step(QueueItemSeen(self.venue.state.queue_cursor - data.draw(st.integers(0, 1)), sender, payload))
+
+    def report(self, publisher: Address, index: int, price: int) -> Outcome:
+        line = IndexPrice(IndexId(index), MicroPrice(price), MicroPrice(0))
+        return self.step(OracleReport(TimeMs(self.now), (line,), bytes(65)), publisher)
+
+    @rule(index=st.integers(1, 3), percent=st.integers(-9, 9), wait=st.integers(1, 2_000))
+    def all_report(self, index: int, percent: int, wait: int) -> None:
+        self.now += wait
+        price = max(self.venue.state.indices[IndexId(index)].price * (100 + percent) // 100, USD)
+        for publisher in PUBLISHERS:
+            self.report(publisher, index, min(price, 10**13))
+
+    @rule(
+        publisher=st.sampled_from((*PUBLISHERS, address(9))), index=st.integers(1, 4), ppm=st.integers(-30_000, 30_000)
+    )
+    def one_reports(self, publisher: Address, index: int, ppm: int) -> None:
+        self.now += 100
+        known = self.venue.state.indices.get(IndexId(index))
+        self.report(publisher, index, (known.price if known else USD) * (1_000_000 + ppm) // 1_000_000)
+
+    @rule(
+        wait=st.sampled_from([500, 2_000, 30_000, 3_600_000, 70_000, 700_000, 200_000_000]),
+        fresh=st.sampled_from([True, True, False]),
+    )
+    def time_passes(self, wait: int, *, fresh: bool) -> None:
+        self.now += wait
+        if fresh:
+            for index in INDEX_USD:
+                self.all_report(index, 0, 1)
+        for item in due_inputs(self.venue.state, self.now):
+            self.step(item)
+
+    @rule(item=st.sampled_from([SampleTick(), FundingTick(), WorkTick(1), WorkTick(3), WorkTick(16)]))
+    def operator_ticks(self, item: Input) -> None:
+        self.step(item)
+
+    @rule(percent=st.sampled_from([-25, -8, -5, -3, 3, 5, 8, 25]), market=markets, account=accounts)
+    def crash(self, percent: int, market: int, account: Address) -> None:
+        """A jump that liquidates, somebody who buys and sells, and the work that follows."""
+        self.all_report(market, percent, 500)
+        spread = [
+            self.spec(market, side, way, 30_000, TimeInForce.GTC) for side, way in ((Side.BUY, -1), (Side.SELL, 1))
+        ]
+        self.act(PlaceOrders(**self.head(account), orders=tuple(spread)), self.signer_of(account, by_agent=False))
+        for wait in (0, 0, 1_100, 31_000):
+            self.now += wait
+            self.all_report(market, 0, 1)
+            self.step(WorkTick(4))
+
+    @rule(
+        pair=st.permutations(ACCOUNTS), market=markets, side=st.sampled_from(Side), leverage=st.integers(4, 9),
+        percent=st.sampled_from([-30, -12, -9, -7, -5, 5, 7, 9, 12, 30]), seal=st.booleans(),
+    )  # fmt: skip
+    def squeeze(self, pair: list[Address], market: int, side: Side, leverage: int, percent: int, *, seal: bool) -> None:
+        """As much as margin allows, then a move against one of the two; a third may give the liquidation a price."""
+        maker, taker, third, *_ = pair
+        self.trade(maker, taker, market, side, 0, leverage, reduce_only=False)
+        if seal:
+            self.seal(swap=True)
+        self.crash(percent, market, third)
+
+    @precondition(lambda self: self.venue.state.seq % 3 == 0)
+    @rule(swap=st.booleans())
+    def seal(self, *, swap: bool) -> None:
+        self.venue.now = self.now
+        roots = self.venue.seal()
+        stamp, item, signer = self.venue.journal[-1]
+        for twin in (self.restored, self.scanned):
+            assert isinstance(apply(twin, stamp, item, signer), Applied)
+            twin.ops, twin.withdrawals = [], []
+            assert portrait(twin) == portrait(self.venue.state)
+        self.venue.state.ops = []
+        assert roots.state_root() == self.venue.forest.roots(self.venue.system).state_root()
+        if swap:
+            self.restored = self.venue.restored()
+            assert portrait(self.restored) == portrait(self.venue.state)
+
+    @invariant()
+    def money_is_conserved(self) -> None:
+        audit(self.venue.state)
+
+    def teardown(self) -> None:
+        again = replay(PARAMS, self.venue.journal)
+        assert portrait(again) == portrait(self.venue.state)
+
+
+def run(seed: int, examples: int, steps: int) -> None:
+    machine = hypothesis.seed(seed)(VenueMachine)
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples, stateful_step_count=steps, deadline=None, database=None, print_blob=True,
+            suppress_health_check=list(hypothesis.HealthCheck),
+        ),
+    )  # fmt: skip
+
+
+def test_rule_book_under_random_inputs(seed: int) -> None:
+    run(seed, 100, 50)
+
+
+@pytest.mark.campaign
+@pytest.mark.timeout(3_600)
+def test_rule_book_under_random_inputs_for_long(seed: int) -> None:
+    run(seed, 1_500, 100)
