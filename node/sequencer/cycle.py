@@ -29,15 +29,17 @@ class Cycle(NamedTuple):
 class OpenCycle:
     """Fills from the inbox until it is taken."""
 
-    __slots__ = ("_bytes", "_inbox", "_inputs", "_machine", "_replies", "_settings", "sealing", "work_due")
+    __slots__ = ("_bytes", "_inbox", "_inputs", "_machine", "_replies", "_settings", "_since", "sealing", "work_due")
 
-    def __init__(self, machine: Machine, inbox: Inbox, settings: SequencerSettings) -> None:
+    def __init__(self, machine: Machine, inbox: Inbox, settings: SequencerSettings, now: TimeMs) -> None:
         self._machine = machine
         self._inbox = inbox
         self._settings = settings
         self._inputs: list[ReleasedInput] = []
         self._replies: list[tuple[Reply, ReleasedInput]] = []
         self._bytes = 0
+        # The time that the node was down does not make an empty batch old.
+        self._since = TimeMs(0) if machine.batch.inputs else now
         self.sealing = False
         """Whether the cycle ends with a SealTick: nothing more may enter."""
         self.work_due = False
@@ -66,7 +68,7 @@ class OpenCycle:
         batch, settings = self._machine.batch, self._settings
         if batch.inputs == 0:
             return False
-        age_ms = now - batch.opened
+        age_ms = now - max(batch.opened, self._since)
         period_ms = settings.batch_ms if batch.eventful else settings.idle_batch_ms
         return age_ms >= period_ms or self.batch_is_full()
 

@@ -86,7 +86,7 @@ class Sequencer:
         self._gauges = SequencerGauges(metrics)
         self._stamper = Stamper(clock, recovered.machine.time)
         self._inbox = Inbox(settings)
-        self._open = OpenCycle(self._machine, self._inbox, settings)
+        self._open = OpenCycle(self._machine, self._inbox, settings, self._stamper.now())
         self._durability = Durability(self._machine.seq, settings.reads_waiting_max)
         self._listeners: list[Listener] = []
         self._journal_thread = executor("novate-journal")

@@ -1,6 +1,7 @@
 """A small venue on the real rule book: two markets, three publishers, four traders, and inputs signed by them."""
 
 import random
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 
@@ -23,6 +24,7 @@ from node.sequencer.recover import Recovered, recover
 from node.sequencer.released import Listener, ReleasedInput
 from node.sequencer.sequencer import Identity, Sequencer
 from node.sequencer.settings import SequencerSettings
+from node.store.errors import StoreFailed
 from node.store.headers import BatchHeader
 from node.store.memory import MemoryDisk
 from node.store.store import Store, open_memory
@@ -170,6 +172,27 @@ class InPlace(Executor):
             if not isinstance(error, Exception):
                 raise
         return future
+
+
+class Held(Executor):
+    """Keeps jobs until `let_go`, as a slow disk does."""
+
+    def __init__(self) -> None:
+        self.jobs: deque[tuple[Future[object], Callable[[], object]]] = deque()
+
+    def submit(self, fn, /, *args, **kwargs):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN002, ANN003, ANN201
+        """Keep it."""
+        future: Future[object] = Future()
+        self.jobs.append((future, lambda: fn(*args, **kwargs)))
+        return future
+
+    def let_go(self) -> None:
+        """Run the oldest job."""
+        future, job = self.jobs.popleft()
+        try:
+            future.set_result(job())
+        except StoreFailed as error:
+            future.set_exception(error)
 
 
 class Log(Listener):
