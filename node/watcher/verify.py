@@ -1,0 +1,314 @@
+"""Re-execution of one batch, and the comparison of every claim about it with what really follows from its data.
+
+Invariants:
+- Nothing is taken from the operator but the posted bytes: signers are recovered, roots, operations and totals are made anew, L1's facts
+  come from L1.
+- The state moves only by `apply`; after a disagreement it is worthless, and the verifier must not be used again.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+from node.core.apply import apply
+from node.core.audit import AuditError, audit, audit_totals
+from node.core.commit.forest import Forest, LeafRow
+from node.core.commit.seal import collect
+from node.core.genesis import genesis_state
+from node.core.liquidation.work import next_due
+from node.core.outcome import Outcome, Rejected
+from node.core.params import Params
+from node.core.state import State
+from node.l1.vault import WithdrawalPaid
+from node.watcher.facts import QueueFacts
+from node.watcher.report import Disagreement
+from node.watcher.settings import WatcherSettings
+from proto.batch import Body, BodyError, Commitment, data_hash, decode_body, inputs_root
+from proto.ids import Address, Seq
+from proto.inputs import (
+    DepositSeen,
+    FundingTick,
+    Input,
+    OracleReport,
+    QueueItemSeen,
+    RecordError,
+    SampleTick,
+    SealTick,
+    Stamp,
+    UserAction,
+    WorkTick,
+    decode_record,
+)
+from proto.ledger import Roots, Section
+from proto.merkle import ListTree
+from proto.ops import OpKind, encode_op
+from proto.reject import RejectCode
+from proto.signing.authority import signer_of
+from proto.signing.eip712 import Domain
+from proto.signing.secp256k1 import SignatureError, recover
+from proto.units import TimeMs
+
+
+class PostedBatch(NamedTuple):
+    """What L1 has of a batch."""
+
+    commitment: Commitment
+    signature: bytes
+    chunks: tuple[bytes, ...]
+
+
+class Verified(NamedTuple):
+    """A batch that is right: its inputs' number, its touched leaves and its roots."""
+
+    inputs: int
+    rows: tuple[LeafRow, ...]
+    roots: Roots
+
+
+class _Wrong(Exception):
+    """Ends the verification of a batch."""
+
+    def __init__(self, found: Disagreement) -> None:
+        super().__init__(str(found))
+        self.found = found
+
+
+class Deployed(NamedTuple):
+    """Facts of the contract that checks need."""
+
+    operator: Address
+    domain: Domain
+    unit_divisors: tuple[int, ...]
+
+
+Same = Callable[[str, object, object, str], None]
+"""The comparison that a batch's checks share: field, claimed, found, sentence. Raises where both differ."""
+_TICKS: Final = (SampleTick, FundingTick, WorkTick)
+_NEVER_REFUSED: Final = (DepositSeen, QueueItemSeen, SampleTick, FundingTick, WorkTick, SealTick)
+"""Inputs that an honest writer stamps only where they take effect."""
+
+
+class Verifier:
+    """The state as L1 data gives it, one batch after the other."""
+
+    def __init__(self, params: Params, deployed: Deployed, settings: WatcherSettings) -> None:
+        self._deployed = deployed
+        self._settings = settings
+        self.state: State = genesis_state(params)
+        self.forest = Forest()
+        leaves = collect(self.state)
+        self.roots = self.forest.update(leaves)
+        self.genesis_rows = leaves.rows
+        self.state_root = self.roots.state_root()
+        self.queue = QueueFacts(len(params.assets))
+        self.withdrawals: dict[int, bytes] = {}
+        """Leaf words of verified withdrawals that L1 has not paid."""
+        self.paid = [0] * len(params.assets)
+        self.batch_id = 0
+        """Newest batch that is right."""
+        self.last_seq = 0
+        """Its last input."""
+        self._rules_hash = params.rules_hash()
+        self._work_time = TimeMs(0)  # When due work was last seen done, or being done.
+        self._suspect: Seq | None = None
+        self._ops = ListTree()
+
+    def resume(self, state: State, forest: Forest, roots: Roots) -> None:
+        """Go on from a state that was verified before."""
+        self.state, self.forest, self.roots, self.state_root = state, forest, roots, roots.state_root()
+        self.batch_id, self.last_seq = state.batch_id, state.seq
+        self._work_time = state.time
+
+    # ---------------------------------------------------------------------------------------------------------- batch
+
+    def verify(self, batch: PostedBatch) -> Verified | Disagreement:
+        """Check the next batch."""
+        try:
+            return self._verify(batch)
+        except _Wrong as wrong:
+            return wrong.found
+
+    def _verify(self, batch: PostedBatch) -> Verified:
+        c = batch.commitment
+        first = Seq(self.state.seq + 1)
+        self._suspect, self._ops = None, ListTree()
+
+        def same(field: str, claimed: object, found: object, sentence: str) -> None:
+            if claimed != found:
+                at = first if self._suspect is None else self._suspect
+                raise _Wrong(self._disagreement(c.batch_id, at, c.last_seq, field, claimed, found, sentence))
+
+        same("batchId", c.batch_id, self.batch_id + 1, "The batch does not follow its predecessor.")
+        same("prevStateRoot", c.prev_state_root, self.state_root, "The batch starts from another state.")
+        same("rulesHash", c.rules_hash, self._rules_hash, "The batch was made under other rules.")
+        same("signature", *self._signers(batch), "The operator did not sign this commitment.")
+        same("dataHash", c.data_hash, data_hash(batch.chunks), "The commitment is about other data than was posted.")
+        try:
+            body = decode_body(b"".join(batch.chunks))
+        except BodyError as error:
+            raise _Wrong(
+                self._disagreement(c.batch_id, first, c.last_seq, "body", "a batch body", str(error), "The data cannot be read.")
+            ) from error
+        same("body.batchId", body.batch_id, c.batch_id, "The data is another batch's.")
+        same("body.firstSeq", body.first_seq, first, "The data begins at another input.")
+        count = self._execute(body, c)
+        same("inputsRoot", c.inputs_root, inputs_root(body.cycles), "The inputs are not those that were committed to.")
+        self._compare_state(c, same)
+        return self._close(c, count, same)
+
+    def _signers(self, batch: PostedBatch) -> tuple[str, str]:
+        try:
+            signer = recover(batch.commitment.digest(self._deployed.domain), batch.signature).hex()
+        except SignatureError as error:
+            signer = str(error)
+        return signer, self._deployed.operator.hex()
+
+    def _compare_state(self, c: Commitment, same: Same) -> None:
+        state = self.state
+        same("lastSeq", c.last_seq, state.seq, "The batch ends at another input.")
+        same("l2Time", c.l2_time, state.time, "The last input has another time.")
+        same("queueCursor", c.queue_cursor, state.queue_cursor, "Another number of queue items was taken.")
+        same("queueHash", c.queue_hash, state.queue_hash, "Other queue items were taken.")
+
+    def _close(self, c: Commitment, count: int, same: Same) -> Verified:
+        leaves = collect(self.state)
+        roots = self.forest.update(leaves)
+        self._ops.append(encode_op((OpKind.VENUE_SET, roots.venue_root())))
+        same("opsCount", c.ops_count, self._ops.count, "The inputs do another number of operations.")
+        same("opsRoot", c.ops_root, self._ops.root(), "The inputs do other operations.")
+        same("stateRoot", c.state_root, roots.state_root(), "The inputs lead to another state.")
+        self.queue.consume(self.state.queue_cursor)
+        self.withdrawals.update((row.key, row.leaf) for row in leaves.rows if row.section is Section.WITHDRAWALS)
+        self._recount(c, same)
+        self.roots, self.state_root = roots, roots.state_root()
+        self.batch_id, self.last_seq = c.batch_id, c.last_seq
+        return Verified(count, leaves.rows, roots)
+
+    def _recount(self, c: Commitment, same: Same) -> None:
+        state, settings = self.state, self._settings
+        whole = len(state.accounts) <= settings.audit_accounts_max or c.batch_id % settings.audit_every_batches == 0
+        try:
+            audit(state) if whole else audit_totals(state)
+        except AuditError as error:
+            same("audit", "money conserved", str(error), "Money appeared or vanished.")
+        for number, totals in enumerate(state.totals):
+            same(f"deposited[{number}]", totals.deposited, self.queue.consumed[number], "L1 escrowed another sum.")
+            escrow = self.queue.consumed[number] - self.paid[number]
+            owed = totals.owed - totals.owing - totals.entries + totals.withdrawn - self.paid[number]
+            same(f"escrow[{number}]", owed, escrow, "What users are owed is not what L1 holds.")
+
+    # --------------------------------------------------------------------------------------------------------- inputs
+
+    def _execute(self, body: Body, c: Commitment) -> int:
+        """Apply every record; the number of them."""
+        last = body.first_seq + sum(len(cycle.records) for cycle in body.cycles) - 1
+        for seq, record in _records(body):
+            try:
+                time, item = decode_record(record)
+            except RecordError as error:
+                raise self._wrong_input(c, seq, "record", "an input", str(error), "The record cannot be read.") from error
+            self._check_stamp(c, seq, time, item)
+            self._check_facts(c, seq, item)
+            try:
+                signer = signer_of(self._deployed.domain, item)
+            except SignatureError as error:
+                raise self._wrong_input(
+                    c, seq, "signature", "a signature", str(error), "Nobody signed this input."
+                ) from error
+            if type(item) is SealTick and seq != last:
+                raise self._wrong_input(c, seq, "sealTick", "at the end", "inside", "The batch goes on after its seal.")
+            self._judge(c, seq, item, apply(self.state, Stamp(seq, time), item, signer))
+            ops, self.state.ops = self.state.ops, []
+            for op in ops:
+                self._ops.append(encode_op(op))
+            if seq == last and type(item) is not SealTick:
+                raise self._wrong_input(c, seq, "sealTick", "at the end", "missing", "The batch does not end with its seal.")
+        return last - body.first_seq + 1
+
+    def _check_stamp(self, c: Commitment, seq: Seq, time: TimeMs, item: Input) -> None:
+        """Time does not fall nor pass the batch's, and the ticks that are due come in time."""
+        state, slack = self.state, self._settings.tick_slack_ms
+        if time < state.time:
+            raise self._wrong_input(c, seq, "time", time, state.time, "Time falls.")
+        if time > c.l2_time:
+            raise self._wrong_input(c, seq, "time", time, c.l2_time, "The input is later than its batch.")
+        if type(item) is SampleTick:
+            if next_due(state) is None:
+                self._work_time = state.time
+            elif state.time > self._work_time + slack:
+                raise self._wrong_input(c, seq, "tick", "in time", "work tick withheld", "Due work was left undone.")
+        if type(item) in _TICKS:
+            return
+        # The writer stamps due ticks before anything else.
+        for name, due in (("sample", state.next_sample), ("funding", state.next_funding)):
+            if time > due + slack:
+                raise self._wrong_input(c, seq, "tick", "in time", f"{name} tick withheld", "A due tick did not come.")
+
+    def _check_facts(self, c: Commitment, seq: Seq, item: Input) -> None:
+        """What the operator reports of L1 is what L1 says."""
+        if isinstance(item, QueueItemSeen):
+            raise self._wrong_input(c, seq, "queueItem", item.index, "none", "L1's queue has no action at this index.")
+        if not isinstance(item, DepositSeen):
+            return
+        fact = self.queue.find(item.index)
+        if fact is None:
+            raise self._wrong_input(c, seq, "deposit.index", item.index, "no such item", "L1's queue has no such deposit.")
+        for name, claimed, found in (
+            ("owner", item.owner, fact.owner),
+            ("asset", item.asset, fact.asset),
+            ("amount", item.amount, fact.amount),
+        ):
+            if claimed != found:
+                raise self._wrong_input(c, seq, f"deposit.{name}", claimed, found, "L1's queue has another deposit here.")
+
+    def _judge(self, c: Commitment, seq: Seq, item: Input, outcome: Outcome) -> None:
+        """What an honest writer would not have stamped is wrong, or at least the first thing to look at."""
+        if type(item) is WorkTick:
+            self._work_time = self.state.time
+        if not isinstance(outcome, Rejected):
+            return
+        if isinstance(item, _NEVER_REFUSED):
+            kind = type(item).__name__
+            raise self._wrong_input(c, seq, kind, "takes effect", outcome.code.name, "An operator's input is refused by the rules.")
+        unknown = isinstance(item, UserAction) and outcome.code is RejectCode.SIGNER_UNKNOWN
+        stranger = isinstance(item, OracleReport) and outcome.code is RejectCode.PUBLISHER_UNKNOWN
+        if self._suspect is None and (unknown or stranger):
+            self._suspect = seq
+
+    # ---------------------------------------------------------------------------------------------------------- money
+
+    def paid_out(self, event: WithdrawalPaid) -> Disagreement | None:
+        """L1 paid a withdrawal: it must be one of ours, paid once."""
+        words = self.withdrawals.pop(event.index, None)
+        if words is None:
+            claimed: object = "paid"
+            found: object = "no such withdrawal, or paid before"
+        else:
+            destination, asset, amount = words[76:96], int.from_bytes(words[96:128], "big"), int.from_bytes(words[128:160], "big")
+            found = (destination.hex(), asset, amount * self._deployed.unit_divisors[asset])
+            claimed = (event.destination.hex(), int(event.asset), event.amount)
+            self.paid[asset] += amount
+        if claimed != found:
+            sentence = f"L1 paid withdrawal {event.index}, which the state does not owe."
+            return self._disagreement(self.batch_id, self.last_seq, self.last_seq, "withdrawn", claimed, found, sentence)
+        return None
+
+    # ------------------------------------------------------------------------------------------------------- findings
+
+    def _wrong_input(self, c: Commitment, seq: Seq, field: str, claimed: object, found: object, sentence: str) -> _Wrong:
+        return _Wrong(self._disagreement(c.batch_id, seq, seq, field, claimed, found, sentence))
+
+    @staticmethod
+    def _disagreement(
+        batch_id: int, seq: int, last_seq: int, field: str, claimed: object, found: object, sentence: str
+    ) -> Disagreement:
+        return Disagreement(batch_id, seq, max(seq, last_seq), field, _shown(claimed), _shown(found), sentence)
+
+
+def _records(body: Body) -> Iterator[tuple[Seq, bytes]]:
+    for cycle in body.cycles:
+        for at, record in enumerate(cycle.records):
+            yield Seq(cycle.first_seq + at), record
+
+
+def _shown(value: object) -> str:
+    return "0x" + value.hex() if isinstance(value, bytes) else str(value)
