@@ -82,7 +82,8 @@ class Session:
                 ender = group.create_task(self._wait_for_end())
                 await self._read()
                 jobs.cancel()
-                ender.cancel()
+                if not self._ending.is_set():
+                    ender.cancel()
         finally:
             self.closed = True
             self._desk.gauges.frames_out += self._outbox.sent_frames

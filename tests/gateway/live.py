@@ -108,9 +108,7 @@ class LiveNode:
         self.state = recovered.machine.state
         self.clock = clock
         self.metrics = Metrics()
-        self.sequencer = Sequencer(
-            recovered, self.store, Identity(OPERATOR, DOMAIN), self.clock, FAST, self.metrics
-        )
+        self.sequencer = Sequencer(recovered, self.store, Identity(OPERATOR, DOMAIN), self.clock, FAST, self.metrics)
         self.shelf.catch_up_batches(self.sequencer.header, self.sequencer.sealed.batch_id)
         self.sequencer.add_listener(self.shelf)
         self.settlement = Ledgerless()

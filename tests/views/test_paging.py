@@ -5,10 +5,10 @@ import random
 import pytest
 
 from node.core.genesis import genesis_state
+from node.store.table import Table
 from node.views.history import HistoryRow, HistoryView, PageQuery
 from node.views.rows import Cursor, HistoryKind, OrderRow, TradeRow
 from node.views.venue import Views
-from node.store.table import Table
 from proto.ids import MarketId, Seq
 from proto.intents import Side
 from proto.units import Lots, Price, TimeMs
@@ -89,7 +89,15 @@ def test_new_rows_do_not_disturb_a_walk(seed: int) -> None:
             history.tick(seq, 1_000 * seq)
             for position in range(rng.randint(1, 3)):
                 row = TradeRow(
-                    Seq(seq), position, TimeMs(1_000 * seq), MarketId(1), 0, Price(1), Lots(1), Side.BUY, liquidation=False
+                    Seq(seq),
+                    position,
+                    TimeMs(1_000 * seq),
+                    MarketId(1),
+                    0,
+                    Price(1),
+                    Lots(1),
+                    Side.BUY,
+                    liquidation=False,
                 )
                 history.add(HistoryKind.TRADES, 1, row)
         table.put_batch(history.take_rows())
@@ -114,5 +122,8 @@ def test_new_rows_do_not_disturb_a_walk(seed: int) -> None:
         cursor = page.cursors[-1] if page.cursors else cursor
         if len(forward) < 120:
             append(1)
-    assert forward == history.page(HistoryKind.TRADES, 1, PageQuery(limit=1_000, newest_first=False)).cursors[: len(forward)]
+    assert (
+        forward
+        == history.page(HistoryKind.TRADES, 1, PageQuery(limit=1_000, newest_first=False)).cursors[: len(forward)]
+    )
     assert len(forward) > len(before)

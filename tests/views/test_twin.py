@@ -8,8 +8,8 @@ from node.core.state import State
 from node.views.history import PageQuery
 from node.views.rows import HistoryKind
 from node.views.venue import Views
-from proto.intents import Side
 from proto.ids import USDC
+from proto.intents import Side
 from tests.sequencer.venue import PARAMS
 from tests.views.trace import Step, memory_table, new_views, steps, write
 
@@ -66,8 +66,7 @@ def test_restart_anywhere_gives_equal_views(seed: int) -> None:
     straight.seed(genesis_state(PARAMS))
     cut.seed(genesis_state(PARAMS))
     since_seal: list[Step] = []
-    state = genesis_state(PARAMS)
-    for state, step in steps(seed, 500, state):
+    for state, step in steps(seed, 500):
         straight.apply(*step)
         cut.apply(*step)
         since_seal.append(step)
@@ -108,7 +107,7 @@ def test_histories_add_up(seed: int) -> None:
     views = new_views(table)
     views.seed(genesis_state(PARAMS))
     final = genesis_state(PARAMS)
-    for final, step in steps(seed, 800, final):
+    for _, step in steps(seed, 800, final):
         views.apply(*step)
     write(views, table)
     for number, account in final.accounts.items():
