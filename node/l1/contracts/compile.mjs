@@ -26,6 +26,7 @@ const contracts = {
   TestToken: "test/TestToken.sol",
   FeeOnTransferToken: "test/FeeOnTransferToken.sol",
   BarringToken: "test/BarringToken.sol",
+  CallingToken: "test/CallingToken.sol",
   TestReceiver: "test/TestReceiver.sol",
 };
 // In the order of their names: the source hash runs over them, and a test lists the directory in the same order.
@@ -34,6 +35,7 @@ const sources = [
   "Novate.sol",
   "SparseProof.sol",
   "test/BarringToken.sol",
+  "test/CallingToken.sol",
   "test/FeeOnTransferToken.sol",
   "test/TestReceiver.sol",
   "test/TestToken.sol",

@@ -25,7 +25,7 @@ GAS_TARGETS = {"commit": 250_000, "withdraw": 110_000, "deposit": 160_000}
 
 def test_all_contracts_are_there() -> None:
     assert {path.stem for path in ARTIFACTS} == {
-        "Novate", "TestToken", "FeeOnTransferToken", "BarringToken", "TestReceiver",
+        "Novate", "TestToken", "FeeOnTransferToken", "BarringToken", "CallingToken", "TestReceiver",
     }  # fmt: skip
 
 

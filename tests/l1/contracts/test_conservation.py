@@ -68,7 +68,7 @@ class Walk:
         """A receiver changes its mood; then anyone sends it what waits for it."""
         receiver = self.chance.choice(self.receivers)
         mood = self.chance.randrange(MOODS)
-        receiver.send(ALICE, "prepare", mood, self.venue.novate.address, b"")
+        receiver.send(ALICE, "prepare", mood, self.venue.novate.address, b"", 0)
         before = self.venue.novate.call("claimable", receiver.address)
         address = receiver.address
         refusal = self.venue.novate.try_send(ALICE, "claim", address, address, gas=1_000_000)

@@ -159,6 +159,19 @@ def test_fee_on_transfer_token_is_refused() -> None:
     novate.send(ALICE, "deposit", USDC, 99, ALICE)  # Its fee rounds to nothing here: what arrived counts.
 
 
+def test_one_transfer_is_not_counted_for_two_deposits() -> None:
+    """The token calls deposit again from inside the transfer: without the guard, what arrives once is credited twice."""
+    machine = Machine()
+    token = Deployed(machine, "CallingToken", "Eager", "EGR", 6)
+    novate = deploy(machine, [(USDC, token.address, 1, CAP, OWING_CAP)])
+    token.send(ALICE, "mint", token.address, 1_000)
+    token.send(ALICE, "prepare", novate.address, novate.data("deposit", USDC, 1_000, ALICE))
+    with refused("TransferAmountDiffers", 1_000, 0):
+        novate.send(ALICE, "deposit", USDC, 1_000, ALICE)
+    assert novate.call("queueLength") == 0
+    assert token.call("balanceOf", token.address) == 1_000
+
+
 def test_token_that_answers_false_is_refused() -> None:
     machine = Machine()
     answers_false = bytes.fromhex("600a600c600039600a6000f3" + "600060005260206000f3")

@@ -224,9 +224,9 @@ class Misbehaving:
         self.contract = Deployed(venue.machine, "TestReceiver", errors_of="Novate")
         self.prepare(mood, payload)
 
-    def prepare(self, mood: int, payload: bytes = b"") -> None:
+    def prepare(self, mood: int, payload: bytes = b"", value_wei: int = 0) -> None:
         """Choose what happens on receipt."""
-        self.contract.send(ALICE, "prepare", mood, self.venue.novate.address, payload)
+        self.contract.send(ALICE, "prepare", mood, self.venue.novate.address, payload, value_wei)
 
 
 def test_contract_that_takes_is_paid(funded: Venue) -> None:
@@ -298,13 +298,19 @@ def test_reentrance_gains_nothing(funded: Venue, function: str) -> None:
     assert funded.novate.call("queueLength") == 2
 
 
-def test_reentrance_of_a_claim_gains_nothing(funded: Venue) -> None:
+@pytest.mark.parametrize("function", ["withdraw", "claim", "depositETH", "deposit"])
+def test_reentrance_of_a_claim_is_refused(funded: Venue, function: str) -> None:
     """Here all gas is passed on, so the guard's own error can be seen through the receiver."""
     receiver = Misbehaving(funded, REFUSES)
     address = receiver.contract.address
     sealed = final_batch(funded, Payout(3, address, ETH, 7), Payout(3, address, ETH, 8))
     claim(funded, sealed, 0)
-    receiver.prepare(CALLS_BACK, funded.novate.data("withdraw", *sealed.withdraw_args(1)))
+    arguments: dict[str, tuple[Any, ...]] = {
+        "withdraw": sealed.withdraw_args(1), "claim": (address, address), "depositETH": (address,),
+        "deposit": (USDC, 1, address),
+    }  # fmt: skip
+    value_wei = GWEI if function == "depositETH" else 0
+    receiver.prepare(CALLS_BACK, funded.novate.data(function, *arguments[function]), value_wei)
     funded.novate.send(ALICE, "claim", address, address)
     assert receiver.contract.call("calls") == 1
     assert not receiver.contract.call("lastCallWorked")

@@ -17,12 +17,14 @@ contract TestReceiver {
     bytes public lastRefusal;
     address private _target;
     bytes private _payload;
+    uint256 private _value;
 
-    /// Choose what happens on receipt; `target` and `payload` matter for CallsBack only.
-    function prepare(Mood mood_, address target, bytes calldata payload) external {
+    /// Choose what happens on receipt; `target`, `payload` and `value` (wei) matter for CallsBack only.
+    function prepare(Mood mood_, address target, bytes calldata payload, uint256 value) external {
         mood = mood_;
         _target = target;
         _payload = payload;
+        _value = value;
     }
 
     /// Call `target` as this contract and pass on its refusal.
@@ -46,7 +48,7 @@ contract TestReceiver {
             }
         }
         if (now_ == Mood.CallsBack) {
-            (lastCallWorked, lastRefusal) = _target.call(_payload);
+            (lastCallWorked, lastRefusal) = _target.call{value: _value}(_payload);
             ++calls;
         }
     }
