@@ -101,20 +101,29 @@ class Venue:
         self.rows: dict[tuple[Section, int], LeafRow] = {}
         self.system = b""
 
-    def apply(self, item: Input, signer: Address = ZERO_ADDRESS) -> Outcome:
-        """Stamp and apply one input, then audit."""
+    def apply_unaudited(self, item: Input, signer: Address = ZERO_ADDRESS) -> Outcome:
+        """Stamp and apply one input."""
         stamp = Stamp(Seq(self.state.seq + 1), TimeMs(self.now))
         outcome = apply(self.state, stamp, item, signer)
         self.journal.append((stamp, item, signer))
+        return outcome
+
+    def apply(self, item: Input, signer: Address = ZERO_ADDRESS) -> Outcome:
+        """Stamp and apply one input, then audit."""
+        outcome = self.apply_unaudited(item, signer)
         audit(self.state)
         return outcome
 
     def act(self, intent: Intent, signer: Address | None = None) -> Outcome:
+        """Apply an action as signed by `signer`, or by the account itself, then audit."""
+        outcome = self.act_unaudited(intent, signer)
+        audit(self.state)
+        return outcome
+
+    def act_unaudited(self, intent: Intent, signer: Address | None = None) -> Outcome:
         """Apply an action as signed by `signer`, or by the account itself."""
-        return self.apply(
-            UserAction(Dialect.NATIVE, encode_intent(intent), bytes(65), intent),
-            intent.account if signer is None else signer,
-        )
+        action = UserAction(Dialect.NATIVE, encode_intent(intent), bytes(65), intent)
+        return self.apply_unaudited(action, intent.account if signer is None else signer)
 
     def deposit(self, owner: Address, amount: int, asset: AssetId = USDC) -> Outcome:
         """The next deposit of the L1 queue, in ledger units."""
@@ -203,7 +212,6 @@ def queue(side: BookSide) -> list[tuple[int, int, int, list[tuple[int, int, int]
         order = level.head
         while order is not None:
             orders.append((int(order.id), int(order.remaining), order.priority))
-            assert (order.after or level.tail) is not None
             if order.after is not None:
                 assert order.after.before is order
             order = order.after
