@@ -31,6 +31,7 @@ from node.ops.progress import ProgressLine
 from node.sequencer.recover import recover
 from node.sequencer.released import ReleasedInput
 from node.sequencer.sequencer import Identity, Sequencer
+from node.settlement.claims import ClaimStage
 from node.settlement.service import Account, Settlement, Tables
 from node.store.errors import StoreFailed
 from node.store.headers import BatchHeader
@@ -64,10 +65,39 @@ class Running:
 
 
 class _NoSettlement:
-    """Without L1 nothing waits to be posted."""
+    """Without L1 nothing is on its way there or back."""
 
     def unposted(self) -> int:
         return 0
+
+    def pending_deposits(self, _owner: Address) -> list[dict[str, Any]]:
+        return []
+
+    def withdrawal(self, _index: int) -> dict[str, Any] | None:
+        return None
+
+
+class _Bridge:
+    """Settlement as the gateway shows it."""
+
+    def __init__(self, settlement: Settlement) -> None:
+        self._settlement = settlement
+
+    def unposted(self) -> int:
+        return self._settlement.unposted()
+
+    def pending_deposits(self, owner: Address) -> list[dict[str, Any]]:
+        return [
+            {"queue_index": row.item.index, "asset": row.item.asset, "balance": row.item.amount, "l1_block": row.block}
+            for row in self._settlement.pending_deposits(owner)
+        ]
+
+    def withdrawal(self, index: int) -> dict[str, Any] | None:
+        status = self._settlement.withdrawal(index)
+        if status.stage == ClaimStage.UNKNOWN:
+            return None
+        claim = status.claim.to_json() if status.claim is not None else None
+        return {"index": index, "stage": status.stage.name.lower(), "batch": status.batch_id, "claim": claim}
 
 
 class _Statuses:
@@ -182,7 +212,7 @@ class _Node:
             domain,
             self.sequencer,
             self._shelf,
-            self._settlement or _NoSettlement(),
+            _Bridge(self._settlement) if self._settlement is not None else _NoSettlement(),
             _HealthAnswers(self._health),
             self._clock,
             self._metrics,

@@ -103,6 +103,7 @@ class RejectCode(IntEnum):
     PROOF_NOT_AVAILABLE = 6008
     BATCH_UNKNOWN = 6009
     RECEIPT_UNKNOWN = 6010
+    WITHDRAWAL_UNKNOWN = 6011
 
     # 9xxx: the node, not the request.
     NODE_BUSY = 9001
@@ -193,6 +194,7 @@ SENTENCES: Final[dict[RejectCode, str]] = {
     RejectCode.PROOF_NOT_AVAILABLE: "The proof exists once the batch is sealed; ask again in a moment.",
     RejectCode.BATCH_UNKNOWN: "There is no such batch yet.",
     RejectCode.RECEIPT_UNKNOWN: "There is no receipt for this sequence number, or it is no longer kept.",
+    RejectCode.WITHDRAWAL_UNKNOWN: "No sealed batch has this withdrawal; ask again in a moment, or check its index.",
     RejectCode.NODE_BUSY: "The node's queue is full; try again in a moment.",
     RejectCode.NODE_STOPPING: "The node is shutting down; reconnect later.",
     RejectCode.RATE_LIMITED: "Too many requests; wait as long as the answer says.",
@@ -210,7 +212,8 @@ RETRY_CAN_HELP: Final[dict[RejectCode, bool]] = {
         RejectCode.OPEN_INTEREST_CAP, RejectCode.WITHDRAWAL_EXCEEDS_FREE_COLLATERAL,
         RejectCode.TRANSFER_EXCEEDS_FREE_COLLATERAL, RejectCode.BALANCE_INSUFFICIENT, RejectCode.MARKET_HALTED,
         RejectCode.MARKET_CANCEL_ONLY, RejectCode.MARKET_POST_ONLY, RejectCode.INDEX_STALE,
-        RejectCode.REPORT_FROM_THE_FUTURE, RejectCode.TICK_TOO_EARLY, RejectCode.PROOF_NOT_AVAILABLE, RejectCode.BATCH_UNKNOWN,
+        RejectCode.REPORT_FROM_THE_FUTURE, RejectCode.TICK_TOO_EARLY, RejectCode.PROOF_NOT_AVAILABLE,
+        RejectCode.BATCH_UNKNOWN, RejectCode.WITHDRAWAL_UNKNOWN,
         RejectCode.NODE_BUSY, RejectCode.NODE_STOPPING, RejectCode.RATE_LIMITED, RejectCode.UNPOSTED_BATCH_BOUND,
         RejectCode.SUBSCRIPTION_LIMIT, RejectCode.READER_TOO_SLOW,
     }

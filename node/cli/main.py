@@ -7,10 +7,12 @@ import click
 
 COMMANDS: Final[dict[str, str]] = {
     "account": "Show balances, margin, positions and open orders of an account.",
+    "bench": "Measure the node on this machine.",
     "book": "Show the markets, or the order book of one.",
     "bots": "Trade as market makers and takers, for a lively development venue.",
     "cancel": "Cancel an open order, or all.",
     "feed": "Replay a recorded order flow and compare the fills.",
+    "deposit": "Deposit from a wallet on L1 and watch it being credited.",
     "genesis": "Show a genesis file's parameters and hashes.",
     "inspect": "Show the life of an order, from its frame to the batch on L1.",
     "key": "Make, import and show keys of the encrypted keystore.",
@@ -19,6 +21,7 @@ COMMANDS: Final[dict[str, str]] = {
     "order": "Sign and place an order.",
     "replay": "Execute a journal anew from genesis and compare.",
     "run": "Run the node.",
+    "withdraw": "Withdraw to L1: sign, wait for finality, claim.",
 }
 """Every command and its one line; module node.cli.<name> holds the click command `command`."""
 

@@ -3,6 +3,7 @@
     /v1/status  /v1/markets  /v1/markets/{market}  /v1/book/{market}?depth=  /v1/trades/{market}?limit=&cursor=&newest_first=&start=&stop=
     /v1/candles/{market}?interval=60&limit=&start=&stop=
     /v1/accounts/{address}  /v1/accounts/{address}/{orders|fills|order_history|ledger|funding|proof}
+    /v1/deposits/{address}  /v1/withdrawals/{index}
     /v1/orders/{id}  /v1/receipts/{seq}  /v1/batches?limit=&before=  /v1/batches/{id}
     /healthz  /readyz  /metrics
 
@@ -30,7 +31,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _NOT_FOUND: Final = (
     RejectCode.ACCOUNT_UNKNOWN, RejectCode.ORDER_UNKNOWN, RejectCode.MARKET_UNKNOWN, RejectCode.BATCH_UNKNOWN,
-    RejectCode.RECEIPT_UNKNOWN, RejectCode.PROOF_NOT_AVAILABLE, RejectCode.QUERY_UNKNOWN,
+    RejectCode.RECEIPT_UNKNOWN, RejectCode.WITHDRAWAL_UNKNOWN, RejectCode.PROOF_NOT_AVAILABLE, RejectCode.QUERY_UNKNOWN,
 )  # fmt: skip
 _UNAVAILABLE: Final = (RejectCode.NODE_BUSY, RejectCode.NODE_STOPPING)
 _HISTORIES: Final = ("fills", "order_history", "ledger", "funding")
@@ -81,6 +82,8 @@ class HttpReads:
             ("/v1/accounts/{address}/{history}", _history),
             ("/v1/orders/{id}", lambda r: ("order_life", [_path_uint(r, "id")])),
             ("/v1/receipts/{seq}", lambda r: ("receipt", [_path_uint(r, "seq")])),
+            ("/v1/deposits/{address}", lambda r: ("deposits", [_address(r)])),
+            ("/v1/withdrawals/{index}", lambda r: ("withdrawal", [_path_uint(r, "index")])),
             ("/v1/batches", lambda r: ("batches", [_uint(r, "limit", 20), _uint(r, "before", 0)])),
             ("/v1/batches/{id}", lambda r: ("batch", [_path_uint(r, "id")])),
         ]

@@ -1,8 +1,8 @@
 """What waits to be sent on one connection: bounded, and written to the socket once per turn of the event loop.
 
 Frames are put into WebSocket form here (server frames are not masked: two to ten bytes in front) and written to the transport together,
-because a write per frame would cost more than all the rest. What the kernel does not take stays in the transport up to a mark, then
-here up to a bound; beyond it the reader is too slow. Only whole frames are ever written, so aiohttp's own pings and close frames fit between.
+because a write per frame would cost more than all the rest. What the kernel does not take stays in the transport up to a mark,
+then here up to a bound; beyond it the reader is too slow. Only whole frames are ever written, so aiohttp's own pings and close frames fit between.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """What the gateway needs from other rooms; the application plugs them in."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from node.core.outcome import Outcome
 from node.core.state import State
@@ -127,10 +127,18 @@ class Writer(Protocol):
 
 
 class Settlement(Protocol):
-    """How far L1 lags behind."""
+    """How far L1 lags behind, and what is on its way in and out."""
 
     def unposted(self) -> int:
         """Sealed batches that L1 does not have yet."""
+        ...
+
+    def pending_deposits(self, owner: Address) -> list[dict[str, Any]]:
+        """Deposits for `owner` that L1 shows and that are not deep enough to be credited."""
+        ...
+
+    def withdrawal(self, index: int) -> dict[str, Any] | None:
+        """Stage and batch of a withdrawal, with the claim once its batch is final; None for an unknown one."""
         ...
 
 

@@ -17,6 +17,8 @@
     receipt [seq]                                   record, signed cycle, Merkle path
     account_proof [address]                         leaf and path in the newest sealed state
     batches [limit, before]   batch [id]            batches and their settlement
+    deposits [owner]                                deposits that L1 shows and that are not credited yet
+    withdrawal [index]                              how far a withdrawal is, with its claim once it can be made
 
 Markets are named by id or name. Accounts are public: the ledger is data on L1.
 """
@@ -28,7 +30,7 @@ from typing import Any, Final
 from node.core.state import Account, State
 from node.gateway.arguments import Arguments, QueryRefusedError
 from node.gateway.portraits import account_portrait, market_portrait, order_margin_portrait
-from node.gateway.ports import ReadRefusedError, Writer
+from node.gateway.ports import ReadRefusedError, Settlement, Writer
 from node.gateway.shelf import Shelf
 from node.views import describe
 from node.views.candles import INTERVALS_S
@@ -47,6 +49,7 @@ _WEIGHTS: Final[dict[str, int]] = {
     "status": 2, "markets": 2, "market": 2, "account": 2, "nonces": 2, "orders": 5, "order": 2, "book": 2, "margin": 2,
     "fills": 20, "order_history": 20, "ledger": 20, "funding": 20, "trades": 20, "candles": 20, "receipt": 5,
     "account_proof": 20, "batches": 5, "batch": 2, "order_life": 20,
+    "deposits": 2, "withdrawal": 5,
 }  # fmt: skip
 _OF_MARKET: Final = (StreamName.BOOK, StreamName.TRADES, StreamName.BBO, StreamName.TICKER, StreamName.CANDLES)
 
@@ -54,8 +57,11 @@ _OF_MARKET: Final = (StreamName.BOOK, StreamName.TRADES, StreamName.BBO, StreamN
 class Queries:
     """Answers questions from the writer's state and from the views."""
 
-    def __init__(self, writer: Writer, shelf: Shelf, status: Callable[[], dict[str, Any]]) -> None:
+    def __init__(
+        self, writer: Writer, shelf: Shelf, settlement: Settlement, status: Callable[[], dict[str, Any]]
+    ) -> None:
         self._writer = writer
+        self._settlement = settlement
         self._shelf = shelf
         self._views = shelf.views
         self._status = status
@@ -68,7 +74,7 @@ class Queries:
             "batches": self._ask_batches, "batch": self._ask_batch,
             "fills": self._of_account(HistoryKind.FILLS), "order_history": self._of_account(HistoryKind.ORDERS),
             "ledger": self._of_account(HistoryKind.LEDGER), "funding": self._of_account(HistoryKind.FUNDING),
-            "trades": self._ask_trades,
+            "trades": self._ask_trades, "deposits": self._ask_deposits, "withdrawal": self._ask_withdrawal,
         }  # fmt: skip
         assert self._questions.keys() == _WEIGHTS.keys()
 
@@ -91,10 +97,7 @@ class Queries:
         if name not in list(StreamName):
             raise QueryRefusedError(RejectCode.STREAM_UNKNOWN, name[:64])
         stream, arguments = StreamName(name), Arguments(params)
-        if stream in _OF_MARKET:
-            owner = arguments.market(self._state)
-        else:
-            owner = arguments.account(self._state)
+        owner = arguments.market(self._state) if stream in _OF_MARKET else arguments.account(self._state)
         interval = _interval(arguments) if stream == StreamName.CANDLES else 0
         arguments.done()
         return StreamKey(stream, owner, interval)
@@ -106,7 +109,9 @@ class Queries:
 
     async def _ask_status(self, arguments: Arguments) -> Answer:
         arguments.done()
-        return self._views.seq, {**self._status(), "seq": self._views.seq, "time": self._views.time}
+        cursor = await self._writer.read(lambda state: state.queue_cursor)
+        facts = {"seq": self._views.seq, "time": self._views.time, "queue_cursor": cursor}
+        return self._views.seq, {**self._status(), **facts}
 
     async def _ask_markets(self, arguments: Arguments) -> Answer:
         arguments.done()
@@ -233,6 +238,19 @@ class Queries:
         return self._views.seq, describe.batch_map(row)
 
     # --- proofs -----------------------------------------------------------------------------------------------------------
+
+    async def _ask_deposits(self, arguments: Arguments) -> Answer:
+        owner = arguments.address("owner")
+        arguments.done()
+        return self._views.seq, self._settlement.pending_deposits(owner)
+
+    async def _ask_withdrawal(self, arguments: Arguments) -> Answer:
+        index = arguments.uint("index", U32_MAX)
+        arguments.done()
+        found = self._settlement.withdrawal(index)
+        if found is None:
+            raise QueryRefusedError(RejectCode.WITHDRAWAL_UNKNOWN, f"withdrawal {index}")
+        return self._views.seq, found
 
     async def _ask_receipt(self, arguments: Arguments) -> Answer:
         seq = arguments.uint("seq", U64_MAX)

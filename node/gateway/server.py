@@ -1,7 +1,7 @@
 """The gateway as a running thing: listens, owns connections, and ends them in order.
 
-Shutdown: stop listening → tell every connection and close it → stop verifying. The application stops the writer before it cancels `run`, so that
-what was taken in is answered.
+Shutdown: stop listening → tell every connection and close it → stop verifying. The application stops the writer before it cancels `run`, so
+that what was taken in is answered.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ class Gateway:
         self._shelf = shelf
         self._gauges = GatewayGauges(metrics)
         admission = Admission(settings.limits, clock, settlement, backpressure, writer)
-        queries = Queries(writer, shelf, status)
+        queries = Queries(writer, shelf, settlement, status)
         self._desk = Desk(settings, domain, writer, queries, shelf.views, admission, self._gauges, clock)
         human = Human(writer.peek(lambda state: state.params))
         self._reads = HttpReads(self._desk, human, health, metrics, self._publish)

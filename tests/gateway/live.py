@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from node.core.state import State
 from node.gateway.ports import LeafProof, ReadRefusedError, Receipt, Released
@@ -77,6 +77,14 @@ class Ledgerless:
     def unposted(self) -> int:
         """Batches that wait."""
         return self.waiting
+
+    def pending_deposits(self, _owner: Address) -> list[dict[str, Any]]:
+        """No L1, no deposits on the way."""
+        return []
+
+    def withdrawal(self, _index: int) -> dict[str, Any] | None:
+        """No L1, no claims."""
+        return None
 
 
 class Fit:
