@@ -6,7 +6,7 @@ Invariants:
 - The state moves only by `apply`; after a disagreement it is worthless, and the verifier must not be used again.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from node.core.apply import apply
@@ -80,8 +80,6 @@ class Deployed(NamedTuple):
     unit_divisors: tuple[int, ...]
 
 
-Same = Callable[[str, object, object, str], None]
-"""The comparison that a batch's checks share: field, claimed, found, sentence. Raises where both differ."""
 _TICKS: Final = (SampleTick, FundingTick, WorkTick)
 _NEVER_REFUSED: Final = (DepositSeen, QueueItemSeen, SampleTick, FundingTick, WorkTick, SealTick)
 """Inputs that an honest writer stamps only where they take effect."""
@@ -109,7 +107,8 @@ class Verifier:
         """Its last input."""
         self._rules_hash = params.rules_hash()
         self._work_time = TimeMs(0)  # When due work was last seen done, or being done.
-        self._suspect: Seq | None = None
+        self._current: Commitment  # Of the batch under verification.
+        self._suspect: Seq | None = None  # First input that looks wrong, though the rules allow it.
         self._ops = ListTree()
 
     def resume(self, state: State, forest: Forest, roots: Roots) -> None:
@@ -121,39 +120,58 @@ class Verifier:
     # ---------------------------------------------------------------------------------------------------------- batch
 
     def verify(self, batch: PostedBatch) -> Verified | Disagreement:
-        """Check the next batch."""
+        """Check the next batch as L1 has it."""
+        self._current = batch.commitment
         try:
-            return self._verify(batch)
+            return self._verify_body(self._verify_claim(batch))
         except _Wrong as wrong:
             return wrong.found
 
-    def _verify(self, batch: PostedBatch) -> Verified:
-        c = batch.commitment
-        first = Seq(self.state.seq + 1)
+    def verify_body(self, commitment: Commitment, body: Body) -> Verified | Disagreement:
+        """Check the next batch, which is not on L1 yet: everything but signature and data hash."""
+        self._current = commitment
+        try:
+            self._verify_order()
+            return self._verify_body(body)
+        except _Wrong as wrong:
+            return wrong.found
+
+    def _same(self, field: str, claimed: object, found: object, sentence: str) -> None:
+        if claimed != found:
+            at = self.last_seq + 1 if self._suspect is None else self._suspect
+            raise self._wrong(at, self._current.last_seq, field, claimed, found, sentence)
+
+    def _verify_order(self) -> None:
+        """The batch begins where the one before ended."""
+        c, same = self._current, self._same
         self._suspect, self._ops = None, ListTree()
-
-        def same(field: str, claimed: object, found: object, sentence: str) -> None:
-            if claimed != found:
-                at = first if self._suspect is None else self._suspect
-                raise _Wrong(self._disagreement(c.batch_id, at, c.last_seq, field, claimed, found, sentence))
-
         same("batchId", c.batch_id, self.batch_id + 1, "The batch does not follow its predecessor.")
         same("prevStateRoot", c.prev_state_root, self.state_root, "The batch starts from another state.")
         same("rulesHash", c.rules_hash, self._rules_hash, "The batch was made under other rules.")
+
+    def _verify_claim(self, batch: PostedBatch) -> Body:
+        """Order, signature and data of a posted batch; its body."""
+        self._verify_order()
+        c, same = self._current, self._same
         same("signature", *self._signers(batch), "The operator did not sign this commitment.")
         same("dataHash", c.data_hash, data_hash(batch.chunks), "The commitment is about other data than was posted.")
         try:
-            body = decode_body(b"".join(batch.chunks))
+            return decode_body(b"".join(batch.chunks))
         except BodyError as error:
-            raise _Wrong(
-                self._disagreement(c.batch_id, first, c.last_seq, "body", "a batch body", str(error), "The data cannot be read.")
-            ) from error
+            seq = self.last_seq + 1
+            raise self._wrong(seq, c.last_seq, "body", "a batch body", str(error), "The data cannot be read.") from error
+
+    def _verify_body(self, body: Body) -> Verified:
+        c, state, same = self._current, self.state, self._same
         same("body.batchId", body.batch_id, c.batch_id, "The data is another batch's.")
-        same("body.firstSeq", body.first_seq, first, "The data begins at another input.")
-        count = self._execute(body, c)
+        same("body.firstSeq", body.first_seq, self.last_seq + 1, "The data begins at another input.")
+        count = self._execute(body)
+        same("lastSeq", c.last_seq, state.seq, "The batch ends at another input.")
         same("inputsRoot", c.inputs_root, inputs_root(body.cycles), "The inputs are not those that were committed to.")
-        self._compare_state(c, same)
-        return self._close(c, count, same)
+        same("l2Time", c.l2_time, state.time, "The last input has another time.")
+        same("queueCursor", c.queue_cursor, state.queue_cursor, "Another number of queue items was taken.")
+        same("queueHash", c.queue_hash, state.queue_hash, "Other queue items were taken.")
+        return self._close(count)
 
     def _signers(self, batch: PostedBatch) -> tuple[str, str]:
         try:
@@ -162,14 +180,8 @@ class Verifier:
             signer = str(error)
         return signer, self._deployed.operator.hex()
 
-    def _compare_state(self, c: Commitment, same: Same) -> None:
-        state = self.state
-        same("lastSeq", c.last_seq, state.seq, "The batch ends at another input.")
-        same("l2Time", c.l2_time, state.time, "The last input has another time.")
-        same("queueCursor", c.queue_cursor, state.queue_cursor, "Another number of queue items was taken.")
-        same("queueHash", c.queue_hash, state.queue_hash, "Other queue items were taken.")
-
-    def _close(self, c: Commitment, count: int, same: Same) -> Verified:
+    def _close(self, count: int) -> Verified:
+        c, same = self._current, self._same
         leaves = collect(self.state)
         roots = self.forest.update(leaves)
         self._ops.append(encode_op((OpKind.VENUE_SET, roots.venue_root())))
@@ -178,13 +190,13 @@ class Verifier:
         same("stateRoot", c.state_root, roots.state_root(), "The inputs lead to another state.")
         self.queue.consume(self.state.queue_cursor)
         self.withdrawals.update((row.key, row.leaf) for row in leaves.rows if row.section is Section.WITHDRAWALS)
-        self._recount(c, same)
+        self._recount()
         self.roots, self.state_root = roots, roots.state_root()
         self.batch_id, self.last_seq = c.batch_id, c.last_seq
         return Verified(count, leaves.rows, roots)
 
-    def _recount(self, c: Commitment, same: Same) -> None:
-        state, settings = self.state, self._settings
+    def _recount(self) -> None:
+        c, same, state, settings = self._current, self._same, self.state, self._settings
         whole = len(state.accounts) <= settings.audit_accounts_max or c.batch_id % settings.audit_every_batches == 0
         try:
             audit(state) if whole else audit_totals(state)
@@ -198,69 +210,67 @@ class Verifier:
 
     # --------------------------------------------------------------------------------------------------------- inputs
 
-    def _execute(self, body: Body, c: Commitment) -> int:
+    def _execute(self, body: Body) -> int:
         """Apply every record; the number of them."""
         last = body.first_seq + sum(len(cycle.records) for cycle in body.cycles) - 1
         for seq, record in _records(body):
             try:
                 time, item = decode_record(record)
             except RecordError as error:
-                raise self._wrong_input(c, seq, "record", "an input", str(error), "The record cannot be read.") from error
-            self._check_stamp(c, seq, time, item)
-            self._check_facts(c, seq, item)
+                raise self._wrong_input(seq, "record", "an input", str(error), "The record cannot be read.") from error
+            self._check_stamp(seq, time, item)
+            self._check_facts(seq, item)
             try:
                 signer = signer_of(self._deployed.domain, item)
             except SignatureError as error:
-                raise self._wrong_input(
-                    c, seq, "signature", "a signature", str(error), "Nobody signed this input."
-                ) from error
+                raise self._wrong_input(seq, "signature", "a signature", str(error), "Nobody signed this input.") from error
             if type(item) is SealTick and seq != last:
-                raise self._wrong_input(c, seq, "sealTick", "at the end", "inside", "The batch goes on after its seal.")
-            self._judge(c, seq, item, apply(self.state, Stamp(seq, time), item, signer))
+                raise self._wrong_input(seq, "sealTick", "at the end", "inside", "The batch goes on after its seal.")
+            self._judge(seq, item, apply(self.state, Stamp(seq, time), item, signer))
             ops, self.state.ops = self.state.ops, []
             for op in ops:
                 self._ops.append(encode_op(op))
             if seq == last and type(item) is not SealTick:
-                raise self._wrong_input(c, seq, "sealTick", "at the end", "missing", "The batch does not end with its seal.")
+                raise self._wrong_input(seq, "sealTick", "at the end", "missing", "The batch does not end with its seal.")
         return last - body.first_seq + 1
 
-    def _check_stamp(self, c: Commitment, seq: Seq, time: TimeMs, item: Input) -> None:
+    def _check_stamp(self, seq: Seq, time: TimeMs, item: Input) -> None:
         """Time does not fall nor pass the batch's, and the ticks that are due come in time."""
         state, slack = self.state, self._settings.tick_slack_ms
         if time < state.time:
-            raise self._wrong_input(c, seq, "time", time, state.time, "Time falls.")
-        if time > c.l2_time:
-            raise self._wrong_input(c, seq, "time", time, c.l2_time, "The input is later than its batch.")
+            raise self._wrong_input(seq, "time", time, state.time, "Time falls.")
+        if time > self._current.l2_time:
+            raise self._wrong_input(seq, "time", time, self._current.l2_time, "The input is later than its batch.")
         if type(item) is SampleTick:
             if next_due(state) is None:
                 self._work_time = state.time
             elif state.time > self._work_time + slack:
-                raise self._wrong_input(c, seq, "tick", "in time", "work tick withheld", "Due work was left undone.")
+                raise self._wrong_input(seq, "tick", "in time", "work tick withheld", "Due work was left undone.")
         if type(item) in _TICKS:
             return
         # The writer stamps due ticks before anything else.
         for name, due in (("sample", state.next_sample), ("funding", state.next_funding)):
             if time > due + slack:
-                raise self._wrong_input(c, seq, "tick", "in time", f"{name} tick withheld", "A due tick did not come.")
+                raise self._wrong_input(seq, "tick", "in time", f"{name} tick withheld", "A due tick did not come.")
 
-    def _check_facts(self, c: Commitment, seq: Seq, item: Input) -> None:
+    def _check_facts(self, seq: Seq, item: Input) -> None:
         """What the operator reports of L1 is what L1 says."""
         if isinstance(item, QueueItemSeen):
-            raise self._wrong_input(c, seq, "queueItem", item.index, "none", "L1's queue has no action at this index.")
+            raise self._wrong_input(seq, "queueItem", item.index, "none", "L1's queue has no action at this index.")
         if not isinstance(item, DepositSeen):
             return
         fact = self.queue.find(item.index)
         if fact is None:
-            raise self._wrong_input(c, seq, "deposit.index", item.index, "no such item", "L1's queue has no such deposit.")
+            raise self._wrong_input(seq, "deposit.index", item.index, "no such item", "L1's queue has no such deposit.")
         for name, claimed, found in (
             ("owner", item.owner, fact.owner),
             ("asset", item.asset, fact.asset),
             ("amount", item.amount, fact.amount),
         ):
             if claimed != found:
-                raise self._wrong_input(c, seq, f"deposit.{name}", claimed, found, "L1's queue has another deposit here.")
+                raise self._wrong_input(seq, f"deposit.{name}", claimed, found, "L1's queue has another deposit here.")
 
-    def _judge(self, c: Commitment, seq: Seq, item: Input, outcome: Outcome) -> None:
+    def _judge(self, seq: Seq, item: Input, outcome: Outcome) -> None:
         """What an honest writer would not have stamped is wrong, or at least the first thing to look at."""
         if type(item) is WorkTick:
             self._work_time = self.state.time
@@ -268,7 +278,7 @@ class Verifier:
             return
         if isinstance(item, _NEVER_REFUSED):
             kind = type(item).__name__
-            raise self._wrong_input(c, seq, kind, "takes effect", outcome.code.name, "An operator's input is refused by the rules.")
+            raise self._wrong_input(seq, kind, "takes effect", outcome.code.name, "An operator's input is refused by the rules.")
         unknown = isinstance(item, UserAction) and outcome.code is RejectCode.SIGNER_UNKNOWN
         stranger = isinstance(item, OracleReport) and outcome.code is RejectCode.PUBLISHER_UNKNOWN
         if self._suspect is None and (unknown or stranger):
@@ -289,19 +299,19 @@ class Verifier:
             self.paid[asset] += amount
         if claimed != found:
             sentence = f"L1 paid withdrawal {event.index}, which the state does not owe."
-            return self._disagreement(self.batch_id, self.last_seq, self.last_seq, "withdrawn", claimed, found, sentence)
+            return Disagreement(
+                self.batch_id, self.last_seq, self.last_seq, "withdrawn", _shown(claimed), _shown(found), sentence
+            )
         return None
 
     # ------------------------------------------------------------------------------------------------------- findings
 
-    def _wrong_input(self, c: Commitment, seq: Seq, field: str, claimed: object, found: object, sentence: str) -> _Wrong:
-        return _Wrong(self._disagreement(c.batch_id, seq, seq, field, claimed, found, sentence))
+    def _wrong_input(self, seq: int, field: str, claimed: object, found: object, sentence: str) -> _Wrong:
+        return self._wrong(seq, seq, field, claimed, found, sentence)
 
-    @staticmethod
-    def _disagreement(
-        batch_id: int, seq: int, last_seq: int, field: str, claimed: object, found: object, sentence: str
-    ) -> Disagreement:
-        return Disagreement(batch_id, seq, max(seq, last_seq), field, _shown(claimed), _shown(found), sentence)
+    def _wrong(self, seq: int, last_seq: int, field: str, claimed: object, found: object, sentence: str) -> _Wrong:
+        batch_id = self.batch_id + 1
+        return _Wrong(Disagreement(batch_id, seq, max(seq, last_seq), field, _shown(claimed), _shown(found), sentence))
 
 
 def _records(body: Body) -> Iterator[tuple[Seq, bytes]]:

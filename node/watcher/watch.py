@@ -7,21 +7,26 @@ Invariants:
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Final
 
 from node.core.params import Params
 from node.l1.answers import L1Lied, L1Refused, L1Unavailable
-from node.l1.deployment import AssetFacts, DeploymentRefused, GenesisFacts, check_deployment
+from node.l1.deployment import DeploymentRefused, check_deployment, genesis_facts
 from node.l1.follow import ReorgTooDeep
 from node.l1.rpc import L1Client, L1ClientSettings
 from node.l1.vault import DepositQueued, Vault, WithdrawalPaid
-from node.watcher.feed import Fact, HistoryChanged, L1Feed
+from node.watcher.feed import Fact, HistoryChanged, L1Feed, Place
+from node.watcher.kept import Kept, KeptState
 from node.watcher.report import Disagreement, Unheard, Verdict, WatchListener, WatchReport
 from node.watcher.settings import WatcherSettings
 from node.watcher.verify import Deployed, PostedBatch, Verifier
+from proto.hashing import keccak
 from proto.signing.eip712 import Domain
 
 BACKOFF_MAX_S: Final = 30.0
+Inspect = Callable[[PostedBatch], Disagreement | None]
+KEEP_EVERY_S: Final = 5.0
 RESTARTS_MAX: Final = 3
 """Passes of a single run that may be spoiled by L1 replacing what was believed."""
 
@@ -33,23 +38,29 @@ async def watch(
 
     Raises DeploymentRefused never: a wrong contract is reported as UNKNOWN, with its number.
     """
-    client_settings = L1ClientSettings(url=settings.url, timeout_s=settings.request_timeout_ms / 1_000)
-    async with L1Client(client_settings) as client:
-        return await _Watch(client, settings, params, listener or Unheard(), once=once).run()
+    async with open_client(settings) as client:
+        return await Watch(client, settings, params, listener or Unheard(), once=once).run()
 
 
-def genesis_facts(params: Params, state_root: bytes) -> GenesisFacts:
-    """What the contract of these parameters must say."""
-    assets = tuple(AssetFacts(asset.id, asset.decimals) for asset in params.assets)
-    return GenesisFacts(params.chain_id, params.digest(), state_root, params.rules_hash(), assets)
+def open_client(settings: WatcherSettings) -> L1Client:
+    """The client of a watcher's L1."""
+    return L1Client(L1ClientSettings(url=settings.url, timeout_s=settings.request_timeout_ms / 1_000))
 
 
-class _Watch:
+class Watch:
     """One run."""
 
     def __init__(
-        self, client: L1Client, settings: WatcherSettings, params: Params, listener: WatchListener, *, once: bool
+        self,
+        client: L1Client,
+        settings: WatcherSettings,
+        params: Params,
+        listener: WatchListener,
+        *,
+        once: bool,
+        inspect: Inspect | None = None,
     ) -> None:
+        """`inspect` looks at every batch that is right, and may find something that it alone can see."""
         self._client = client
         self._vault = Vault(client, settings.contract)
         self._settings = settings
@@ -63,10 +74,20 @@ class _Watch:
         self._tip = 0
         self._target = 0  # Height that a single pass must reach.
         self._deployed: Deployed | None = None
-        self._verifier: Verifier | None = None
+        self.verifier: Verifier | None = None
+        self._inspect = inspect
+        self._kept: KeptState | None = None
+        self._written_s = time.monotonic()
 
     async def run(self) -> WatchReport:
-        """See `watch`."""
+        """See `watch`. Raises StoreError kinds where the data directory fails."""
+        try:
+            return await self._run()
+        finally:
+            if self._kept is not None:
+                self._kept.close()
+
+    async def _run(self) -> WatchReport:
         pause_s = self._settings.poll_ms / 1_000
         feed: L1Feed | None = None
         while True:
@@ -107,49 +128,87 @@ class _Watch:
         return self._once and now_s - self._trouble_since_s > self._settings.patience_ms / 1_000
 
     async def _begin(self) -> L1Feed:
-        """Check the contract and start at genesis."""
-        deployed = Deployed(self._settings.contract, Domain(self._params.chain_id, self._settings.contract), ())
-        verifier = Verifier(self._params, deployed, self._settings)
-        checked = await check_deployment(
-            self._client, self._settings.contract, genesis_facts(self._params, verifier.state_root)
-        )
-        self._deployed = Deployed(checked.operator, deployed.domain, checked.unit_divisors)
-        self._verifier = Verifier(self._params, self._deployed, self._settings)
+        """Check the contract, and start at genesis or where an earlier run had come to."""
+        settings, params = self._settings, self._params
+        checked = await check_deployment(self._client, settings.contract, genesis_facts(params))
+        deployed = Deployed(checked.operator, Domain(params.chain_id, settings.contract), checked.unit_divisors)
+        verifier = self.verifier = Verifier(params, deployed, settings)
         self._target = await self._client.block_number()
-        return L1Feed(self._client, self._settings)
+        kept = await self._load_kept()
+        if kept is None:
+            if self._kept is not None:
+                await asyncio.to_thread(self._kept.clear, verifier.genesis_rows)
+            return L1Feed(self._client, settings)
+        feed = L1Feed(self._client, settings, kept.place)
+        await feed.adopt(kept.open_data)
+        verifier.resume(kept.state, kept.forest, kept.roots)
+        verifier.queue.restore(*kept.queue)
+        verifier.paid, verifier.withdrawals = kept.paid, kept.withdrawals
+        return feed
+
+    async def _load_kept(self) -> Kept | None:
+        """Verified state of an earlier run, where L1 still has it. Not after a restart within this run: then L1 has changed."""
+        settings = self._settings
+        if settings.data_dir is None or self._inspect is not None:
+            return None
+        if self._kept is None:
+            identity = keccak(self._params.digest() + settings.contract)
+            self._kept = await asyncio.to_thread(KeptState, settings.data_dir, identity)
+        if self._restarts:
+            return None
+        kept = await asyncio.to_thread(self._kept.load, self._params)
+        if kept is None:
+            return None
+        block = await self._client.block(kept.place.block.number)
+        return kept if block is not None and block.hash == kept.place.block.hash else None
 
     async def _look(self, feed: L1Feed) -> Disagreement | None:
         self._tip = await self._vault.tip()
         async for fact in feed.advance(to_head=self._once):
-            found = await self._take(fact)
+            found = await self._take(fact, feed)
             if found is not None:
                 return found
         return None
 
-    async def _take(self, fact: Fact) -> Disagreement | None:
-        verifier = self._verifier
+    async def _take(self, fact: Fact, feed: L1Feed) -> Disagreement | None:
+        verifier = self.verifier
         assert verifier is not None, "begun"
         match fact.what:
             case DepositQueued():
                 verifier.queue.append(fact.what)
             case WithdrawalPaid():
+                if self._kept is not None:
+                    self._kept.paid(fact.what.index)
                 return verifier.paid_out(fact.what)
             case PostedBatch():
-                result = await asyncio.to_thread(verifier.verify, fact.what)
-                if isinstance(result, Disagreement):
-                    return result
-                self._inputs += result.inputs
-                self._tip = max(self._tip, verifier.batch_id)
-                self._listener.verified(verifier.batch_id, verifier.last_seq, self._tip)
+                return await self._batch(verifier, fact.what, fact.place, feed)
+        return None
+
+    async def _batch(self, verifier: Verifier, batch: PostedBatch, place: Place, feed: L1Feed) -> Disagreement | None:
+        result = await asyncio.to_thread(verifier.verify, batch)
+        if isinstance(result, Disagreement):
+            return result
+        found = self._inspect(batch) if self._inspect is not None else None
+        if found is not None:
+            return found
+        self._inputs += result.inputs
+        self._tip = max(self._tip, verifier.batch_id)
+        self._listener.verified(verifier.batch_id, verifier.last_seq, self._tip)
+        if self._kept is not None:
+            self._kept.take(result.rows)
+            now_s = time.monotonic()
+            if now_s - self._written_s > KEEP_EVERY_S or verifier.batch_id == self._tip:
+                self._written_s = now_s
+                await asyncio.to_thread(self._kept.write, verifier, batch.commitment, place, feed.open_data())
         return None
 
     async def _is_behind(self, feed: L1Feed) -> bool:
         """Whether there are blocks to read at once."""
-        verified = 0 if self._verifier is None else self._verifier.batch_id
+        verified = 0 if self.verifier is None else self.verifier.batch_id
         return self._tip > verified and feed.head < await self._client.block_number()
 
     def _report(self, verdict: Verdict, found: Disagreement | None = None, reason: str = "") -> WatchReport:
-        verifier = self._verifier
+        verifier = self.verifier
         seconds = time.monotonic() - self._started_s
         if verifier is None:
             return WatchReport(verdict, 0, 0, bytes(32), 0, seconds, found, reason)

@@ -1,13 +1,21 @@
 """A watcher against a real contract: it agrees with an honest node, and says what it cannot tell."""
 
 import asyncio
+from dataclasses import replace
+from pathlib import Path
 
-from node.store.memory import MemoryDisk
+from node.store.keys import record_key
+from node.store.memory import MemoryDatabase, MemoryDisk, MemorySlots
+from node.store.store import Store, open_memory
+from node.store.witness import HeadWitness
+from node.watcher.compare import verify_store
 from node.watcher.report import Verdict
 from node.watcher.settings import WatcherSettings
 from node.watcher.watch import watch
-from proto.ids import USDC
+from proto.ids import USDC, Address
+from proto.inputs import DepositSeen
 from proto.intents import Withdraw
+from proto.ledger import Section
 from proto.units import AssetUnits, TimeMs
 from tests.settlement.rig import ALICE, BOB, USD, WINDOW_S, Node, Venue, running
 
@@ -78,3 +86,58 @@ async def test_following_keeps_up(venue: Venue) -> None:
             await node.until(lambda: heard.batch_id >= target)
         watcher.cancel()
     assert heard.troubles == []
+
+
+async def test_a_restart_goes_on_where_it_was(venue: Venue, tmp_path: Path) -> None:
+    kept = replace(settings(venue), data_dir=tmp_path / "watcher")
+    disk = MemoryDisk()
+    async with running(venue, disk) as node:
+        await live_a_little(node)
+        before = await watch(kept, venue.params, once=True)
+        await venue.deposit(ALICE, 7 * USD)
+        await node.until(lambda: node.cash(ALICE) == 607 * USD)
+        tip = node.sequencer.sealed.batch_id
+        await node.until(lambda: node.settlement.tracker.tip >= tip)
+        after = await watch(kept, venue.params, once=True)
+        whole = await watch(settings(venue), venue.params, once=True)
+    assert before.verdict is after.verdict is whole.verdict is Verdict.AGREES
+    assert before.inputs + after.inputs <= whole.inputs
+    assert (after.batch_id, after.last_seq) <= (whole.batch_id, whole.last_seq)
+    assert after.batch_id > before.batch_id
+    other = await watch(replace(kept, contract=Address(b"\x01" * 20)), venue.params, once=True)
+    assert other.verdict is Verdict.UNKNOWN
+    assert "6702" in other.reason
+
+
+async def test_a_data_directory_is_compared_with_l1(venue: Venue) -> None:
+    disk = MemoryDisk()
+    async with running(venue, disk) as node:
+        await live_a_little(node)
+    store = open_memory(disk, venue.params.digest())
+    newest = store.seals.last()
+    assert newest is not None
+    report = await verify_store(settings(venue), venue.params, store)
+    assert report.verdict is Verdict.AGREES, report
+    assert (report.batch_id, report.state_root) == (newest.batch_id, newest.state_root)
+    section, key, leaf, aux = next(store.seals.leaves())
+    store.seals.write(newest, [(section, key, leaf[:-1] + bytes([leaf[-1] ^ 1]), aux)])
+    report = await verify_store(settings(venue), venue.params, store)
+    assert report.verdict is Verdict.DISAGREES
+    assert report.disagreement is not None
+    assert report.disagreement.field == f"leaf {Section(section).name.lower()}/{key}"
+
+
+async def test_a_journal_that_differs_from_l1_is_named_by_input(venue: Venue) -> None:
+    disk = MemoryDisk()
+    async with running(venue, disk) as node:
+        await live_a_little(node)
+        seq = next(released.seq for released in node.tell.inputs if isinstance(released.item, DepositSeen))
+        await node.until(lambda: node.sequencer.sealed.last_seq >= seq)
+    store = open_memory(disk, venue.params.digest())
+    record = store.journal.record(seq)
+    assert record is not None
+    MemoryDatabase(disk).write([(record_key(seq), record[:-1] + bytes([record[-1] ^ 1]))], sync=True)
+    store = Store(MemoryDatabase(disk), HeadWitness(MemorySlots(disk)), venue.params.digest(), None)
+    report = await verify_store(settings(venue), venue.params, store)
+    assert report.disagreement is not None
+    assert (report.disagreement.seq, report.disagreement.field) == (seq, "record")
