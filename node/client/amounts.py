@@ -1,7 +1,7 @@
 """Human units to protocol units and back, exactly: Decimal, str or int in; integers on the wire; never a float."""
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
 from proto.ids import MarketId
@@ -9,6 +9,7 @@ from proto.units import Lots, MicroUsd, Price
 
 Human = Decimal | str | int
 _USD_DECIMALS = 6
+_EXACT = Context(prec=120)  # More digits than any amount has, so that nothing is ever rounded.
 
 
 class AmountError(ValueError):
@@ -20,7 +21,7 @@ def to_units(amount: Human, decimals: int, what: str) -> int:
     if isinstance(amount, float):
         raise AmountError(f"{what} is a float, which is not what it looks like; use a string or Decimal")
     try:
-        scaled = Decimal(amount).scaleb(decimals)
+        scaled = Decimal(amount).scaleb(decimals, _EXACT)
         units = int(scaled)
     except (InvalidOperation, OverflowError, ValueError):
         raise AmountError(f"{what} {amount!r} is not a number") from None
@@ -31,7 +32,7 @@ def to_units(amount: Human, decimals: int, what: str) -> int:
 
 def from_units(units: int, decimals: int) -> Decimal:
     """`units` x 10^-decimals, exactly."""
-    return Decimal(units).scaleb(-decimals)
+    return Decimal(units).scaleb(-decimals, _EXACT)
 
 
 def usd(amount: Human) -> MicroUsd:

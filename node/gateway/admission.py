@@ -1,7 +1,8 @@
 """Who is let in, and how often: before the signature by network address, after it by signer and account.
 
 Rates (settings): weight per network address and minute; actions per account, which trading earns; stamped refusals per signer. Every
-refusal here happens before the stamp, costs no nonce, and says how long to wait. Memory is bounded: the tables forget who has been quiet longest.
+refusal here happens before the stamp, costs no nonce, and says how long to wait. Memory is bounded: the tables forget who has been
+quiet longest.
 """
 
 from collections import OrderedDict

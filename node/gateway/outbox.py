@@ -2,7 +2,7 @@
 
 Frames are put into WebSocket form here (server frames are not masked: two to ten bytes in front) and written to the transport together,
 because a write per frame would cost more than all the rest. What the kernel does not take stays in the transport up to a mark,
-then here up to a bound; beyond it the reader is too slow. Only whole frames are ever written, so aiohttp's own pings and close frames fit between.
+then here up to a bound; beyond it the reader is too slow. Only whole frames are ever written, so aiohttp's own pings fit between.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from typing import Final
 
 _RETRY_S: Final = 0.02  # How often a full transport is looked at again.
 _BINARY: Final = 0x82  # Final fragment, binary.
+_CLOSE: Final = 0x88
 
 
 def websocket_frame(payload: bytes) -> bytes:
@@ -21,6 +22,13 @@ def websocket_frame(payload: bytes) -> bytes:
     if size < 65_536:
         return bytes((_BINARY, 126)) + size.to_bytes(2, "big") + payload
     return bytes((_BINARY, 127)) + size.to_bytes(8, "big") + payload
+
+
+def close_frame(code: int, reason: str) -> bytes:
+    """A WebSocket close; the reason has at most 123 bytes."""
+    payload = code.to_bytes(2, "big") + reason.encode()
+    assert len(payload) <= 125, "control frames are short"
+    return bytes((_CLOSE, len(payload))) + payload
 
 
 class Outbox:
@@ -99,9 +107,10 @@ class Outbox:
         self._parts.clear()
         self._held = 0
 
-    def last(self, payload: bytes) -> None:
-        """Write what is held and one more frame at once, whatever the transport holds, then take nothing more."""
+    def last(self, payload: bytes, close_code: int, reason: str) -> None:
+        """Write what is held, one more frame and a WebSocket close at once, whatever the transport holds, then take nothing more."""
         if not self._transport.is_closing():
             self._parts.append(websocket_frame(payload))
+            self._parts.append(close_frame(close_code, reason))
             self._write()
         self._closed = True

@@ -8,12 +8,11 @@ Invariants:
 """
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from node.gateway.admission import Refused
 from node.gateway.answers import refusal_frame, released_frame, reply_frame
@@ -67,7 +66,7 @@ class Session:
         self._room.set()
         self._job_ready = asyncio.Event()
         self._ending = asyncio.Event()
-        self._end_code = RejectCode.NODE_STOPPING
+        self._ended = False
         self._subscriptions: dict[int, StreamKey] = {}
         self.closed = False
 
@@ -82,8 +81,7 @@ class Session:
                 ender = group.create_task(self._wait_for_end())
                 await self._read()
                 jobs.cancel()
-                if not self._ending.is_set():
-                    ender.cancel()
+                ender.cancel()
         finally:
             self.closed = True
             self._desk.gauges.frames_out += self._outbox.sent_frames
@@ -98,34 +96,40 @@ class Session:
         while True:
             message = await receive()
             kind = message.type
+            if kind is not WSMsgType.BINARY and kind is not WSMsgType.TEXT:
+                return
+            if self._ended:
+                continue
             if kind is WSMsgType.BINARY:
                 self._take(message.data)
-            elif kind is WSMsgType.TEXT:
-                self._refuse(0, Refused(RejectCode.FRAME_MALFORMED, "send binary messages, not text"))
             else:
-                return
+                self._refuse(0, Refused(RejectCode.FRAME_MALFORMED, "send binary messages, not text"))
             if len(slots) >= in_flight:
                 self._room.clear()
                 await self._room.wait()
 
     def end(self, code: RejectCode, detail: str) -> None:
         """Close the connection, saying why. Answers that are not there yet are not waited for."""
-        if self._ending.is_set() or self.closed:
+        if self._ended or self.closed:
             return
-        self._end_code = code
+        self._ended = True
         self._desk.gauges.dropped[code.name] += 1
-        self._outbox.last(encode_node_frame((FrameKind.CLOSING.value, 0, code.value, code.name, detail)))
+        closing = encode_node_frame((FrameKind.CLOSING.value, 0, code.value, code.name, detail))
+        self._outbox.last(closing, WSCloseCode.POLICY_VIOLATION, code.name)
+        self._slots.clear()
+        self._room.set()
         self._ending.set()
 
     def _too_slow(self) -> None:
         self.end(RejectCode.READER_TOO_SLOW, f"{self._desk.settings.send_held_bytes} bytes were not read")
 
     async def _wait_for_end(self) -> None:
-        """Close once told to; a peer that does not even take the last frame is cut off."""
+        """Give a peer that was told to leave some time to read why, then cut it off.
+
+        Reading goes on meanwhile, into the void: a socket that is closed with unread data resets the connection, and the reason is lost.
+        """
         await self._ending.wait()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._desk.settings.close_ms / 1_000):
-                await self._socket.close(code=1008, message=self._end_code.name.encode())
+        await asyncio.sleep(self._desk.settings.close_ms / 1_000)
         self._transport.abort()
 
     # --- answers ----------------------------------------------------------------------------------------------------------
@@ -221,7 +225,7 @@ class Session:
 
         def released(what: Released) -> None:
             desk.answered(what, began)
-            if not self.closed:
+            if not self._ended and not self.closed:
                 self._fill(slot, released_frame(frame_id, what))
 
         def verified(item: Input, verdict: Verdict) -> None:

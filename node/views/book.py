@@ -53,7 +53,7 @@ class BookView:
         level = levels.get(price)
         self.changed[side, price] = None
         if level is None:
-            assert lots >= 0 and orders > 0, "an order enters a new level"
+            assert lots >= 0 < orders, "an order enters a new level"
             levels[price] = [lots, orders]
             key = price if side == Side.BUY else -price
             keys = self._keys[side]
@@ -64,7 +64,7 @@ class BookView:
             return
         level[0] += lots
         level[1] += orders
-        assert level[0] >= 0 and level[1] >= 0, "a level never owes"
+        assert min(level) >= 0, "a level never owes"
         if level[1] == 0:
             assert level[0] == 0, "no lots without orders"
             del levels[price]

@@ -1,7 +1,7 @@
 """Paged histories: fills, trades, ended orders, balance changes, funding payments.
 
-A page is a stretch of (seq, position) in one direction. Rows are only ever appended with growing (seq, position), so walking by the returned
-cursor neither skips nor repeats a row, whatever happens in between.
+A page is a stretch of (seq, position) in one direction. Rows are only ever appended with growing (seq, position), so walking by the
+returned cursor neither skips nor repeats a row, whatever happens in between.
 """
 
 from collections.abc import Callable, Iterator

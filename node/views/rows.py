@@ -181,7 +181,7 @@ def order_row(order: OrderId, account: AccountId, spec: OrderSpec, seq: Seq, tim
     return OrderRow(
         order, account, spec.market, spec.side, spec.order_type, spec.time_in_force, spec.price, spec.size, spec.size, Lots(0),
         MicroUsd(0), spec.client_id, spec.reduce_only, spec.self_trade, OrderStatus.OPEN, CloseReason.FILLED, seq, time, seq,
-        time, False,
+        time, rested=False,
     )  # fmt: skip
 
 

@@ -156,12 +156,13 @@ class Views:
         for fill in (
             FillRow(
                 seq, at, time, event.maker, event.market, event.trade, event.maker_order, event.maker_client_id, maker_side,
-                event.price, event.size, False, event.maker_fee, event.maker_pnl, event.maker_remaining, event.liquidation,
+                event.price, event.size, is_taker=False, fee=event.maker_fee, pnl=event.maker_pnl,
+                remaining=event.maker_remaining, liquidation=event.liquidation,
             ),
             FillRow(
                 seq, at, time, event.taker, event.market, event.trade, event.taker_order, event.taker_client_id,
-                event.taker_side, event.price, event.size, True, event.taker_fee, event.taker_pnl, event.taker_remaining,
-                event.liquidation,
+                event.taker_side, event.price, event.size, is_taker=True, fee=event.taker_fee, pnl=event.taker_pnl,
+                remaining=event.taker_remaining, liquidation=event.liquidation,
             ),
         ):  # fmt: skip
             self.history.add(HistoryKind.FILLS, fill.account, fill)

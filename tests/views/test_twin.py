@@ -5,13 +5,16 @@ from typing import Any
 
 from node.core.genesis import genesis_state
 from node.core.state import State
+from node.views.candles import INTERVALS_S
 from node.views.history import PageQuery
 from node.views.rows import HistoryKind
 from node.views.venue import Views
-from proto.ids import USDC
+from proto.ids import USDC, MarketId
 from proto.intents import Side
 from tests.sequencer.venue import PARAMS
 from tests.views.trace import Step, memory_table, new_views, steps, write
+
+BTC = MarketId(1)
 
 
 def present(views: Views) -> dict[str, Any]:
@@ -29,19 +32,19 @@ def present(views: Views) -> dict[str, Any]:
 
 def agree(views: Views, state: State) -> None:
     """Compare the views with the state, entry by entry."""
-    for number, market in state.markets.items():
+    for market_id, market in state.markets.items():
         for own in (market.bids, market.asks):
             best_first = [own.levels[key] for key in reversed(own.keys)]
             expected = [(level.price, level.lots, level.orders) for level in best_first]
-            assert [tuple(row) for row in views.books[number].side(own.side, 0)] == expected
-        row = views.tickers.rows[number]
+            assert [tuple(row) for row in views.books[market_id].side(own.side, 0)] == expected
+        row = views.tickers.rows[market_id]
         assert (row.mark, row.index_price, row.status) == (market.mark, market.index_price, market.status)
         assert (row.open_interest, row.funding_rate) == (market.open_interest, market.funding_rate)
         assert row.index_status == state.indices[market.params.index].status
         assert row.last_price == market.premium.last_trade
     assert views.orders.open.keys() == state.orders.keys()
-    for number, order in state.orders.items():
-        open_ = views.orders.open[number]
+    for order in state.orders.values():
+        open_ = views.orders.open[order.id]
         assert (open_.price, open_.remaining, open_.client_id) == (order.price, order.remaining, order.client_id)
         assert open_.filled + open_.remaining == open_.size
     for number, account in state.accounts.items():
@@ -102,6 +105,12 @@ def test_an_input_counts_once(seed: int) -> None:
     assert views.take_rows()[1] == []
 
 
+def all_rows(views: Views, kind: HistoryKind, owner: int) -> list[Any]:
+    """A whole history, oldest first."""
+    rows: list[Any] = list(views.history.page(kind, owner, PageQuery(limit=100_000, newest_first=False)).rows)
+    return rows
+
+
 def test_histories_add_up(seed: int) -> None:
     table = memory_table()
     views = new_views(table)
@@ -111,19 +120,19 @@ def test_histories_add_up(seed: int) -> None:
         views.apply(*step)
     write(views, table)
     for number, account in final.accounts.items():
-        query = PageQuery(limit=100_000, newest_first=False)
-        ledger = views.history.page(HistoryKind.LEDGER, number, query).rows
-        assert sum(row.delta for row in ledger if row.asset == USDC) == account.cash  # type: ignore[union-attr]
-        fills = views.history.page(HistoryKind.FILLS, number, query).rows
-        signed = sum((1 if f.side == Side.BUY else -1) * f.size for f in fills if f.market == 1)  # type: ignore[union-attr]
-        held = account.positions.get(final.markets[1].params.id)  # type: ignore[index]
-        assert signed == (held.size if held else 0)
-    for number in (1, 2):
-        trades = views.history.page(HistoryKind.TRADES, number, PageQuery(limit=100_000)).rows
-        for interval in (60, 3_600, 86_400):
-            candles = views.candles.page(number, interval, 0, 2**48, 10_000)
+        assert (
+            sum(row.delta for row in all_rows(views, HistoryKind.LEDGER, number) if row.asset == USDC) == account.cash
+        )
+        fills = [fill for fill in all_rows(views, HistoryKind.FILLS, number) if fill.market == BTC]
+        held = account.positions.get(BTC)
+        assert sum(fill.size if fill.side == Side.BUY else -fill.size for fill in fills) == (held.size if held else 0)
+    for market in final.markets:
+        trades = all_rows(views, HistoryKind.TRADES, market)
+        assert trades, "the trace trades"
+        for interval in INTERVALS_S:
+            candles = views.candles.page(market, interval, 0, 2**48, 10_000)
             assert sum(candle.volume for candle in candles) == sum(trade.size for trade in trades)
             assert sum(candle.trades for candle in candles) == len(trades)
-        if trades:
-            assert candles[-1].close == trades[0].price  # type: ignore[union-attr]
-            assert candles[0].high == max(trade.price for trade in trades)  # type: ignore[union-attr]
+            assert (candles[0].open, candles[-1].close) == (trades[0].price, trades[-1].price)
+            assert max(candle.high for candle in candles) == max(trade.price for trade in trades)
+            assert min(candle.low for candle in candles) == min(trade.price for trade in trades)
