@@ -13,11 +13,13 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from node.config.operator import NodeSettings
 from node.core.params import Params
+from node.core.state import State
 from node.gateway.operator import OperatorSocket
+from node.gateway.ports import ReadRefusedError
 from node.gateway.server import Gateway
 from node.gateway.shelf import Shelf
 from node.l1.deployment import genesis_facts
@@ -28,6 +30,7 @@ from node.ops.keystore import DEVELOPMENT_CHAIN_IDS
 from node.ops.logs import room_log
 from node.ops.metrics import Metrics
 from node.ops.progress import ProgressLine
+from node.sequencer.durability import SequencerStopped, TooManyReads
 from node.sequencer.recover import recover
 from node.sequencer.released import ReleasedInput
 from node.sequencer.sequencer import Identity, Sequencer
@@ -38,6 +41,7 @@ from node.store.headers import BatchHeader
 from node.store.store import Store, open_store
 from node.views.venue import Views
 from proto.ids import Address
+from proto.reject import RejectCode
 from proto.signing.eip712 import Domain
 from proto.signing.secp256k1 import SigningKey
 from proto.version import PROTOCOL_VERSION
@@ -47,6 +51,7 @@ NO_L1_CONTRACT: Final = Address(bytes(19) + b"\xfe")
 EXIT_STORE_FAILED: Final = 70
 _START_S: Final = 600.0
 _log = room_log("app")
+T = TypeVar("T")
 
 
 class StartRefused(Exception):
@@ -132,6 +137,18 @@ class _SealsToSettlement:
         self._settlement.sealed(header)
 
 
+class _Writer(Sequencer):
+    """The sequencer as the gateway wants it: a read that cannot be answered carries its code."""
+
+    async def read(self, fn: Callable[[State], T]) -> T:
+        try:
+            return await super().read(fn)
+        except TooManyReads as error:
+            raise ReadRefusedError(RejectCode.NODE_BUSY) from error
+        except SequencerStopped as error:
+            raise ReadRefusedError(RejectCode.NODE_STOPPING) from error
+
+
 class _HealthAnswers:
     """The gateway's view of the node's checks."""
 
@@ -200,7 +217,7 @@ class _Node:
         recovered = recover(store, params, domain, on_cycle=self._shelf.replayed, progress=ProgressLine())
         views.seed(recovered.machine.state)
         self._recovered_inputs = recovered.replayed
-        self.sequencer = Sequencer(
+        self.sequencer = _Writer(
             recovered, store, Identity(key, domain), self._clock, settings.sequencer, self._metrics
         )
         self._shelf.catch_up_batches(self.sequencer.header, self.sequencer.sealed.batch_id)
@@ -219,6 +236,7 @@ class _Node:
             status=self._status,
         )
         self._started = False
+        self._health.add("sequencer", self.sequencer.complaint)
         self._health.add("start", lambda: None if self._started else "the node is starting")
 
     def _bridge(self, store: Store) -> Settlement | None:

@@ -15,7 +15,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
 from node.core.state import State
-from node.ops.clock import Clock
+from node.ops.clock import NS_PER_MS, Clock
 from node.ops.metrics import Metrics
 from node.sequencer.cycle import Cycle, OpenCycle
 from node.sequencer.durability import Durability
@@ -94,7 +94,9 @@ class Sequencer:
         self._wake = asyncio.Event()
         self._to_write: asyncio.Queue[Cycle | None] = asyncio.Queue(maxsize=1)
         self._to_seal: asyncio.Queue[SealWork | None] = asyncio.Queue(maxsize=1)
+        self._running = False
         self._writing = False
+        self._write_began_ns = 0
         self._sealing = False
         self._final_seal = True
         self._ended = False
@@ -153,6 +155,18 @@ class Sequencer:
         """The stamp that an input applied now would get."""
         return self._stamper.now()
 
+    def complaint(self) -> str | None:
+        """Why nobody should send orders here now, for readiness; None where all is well."""
+        if not self._running or self._inbox.closed:
+            return "The sequencer takes no inputs: it is starting or stopping."
+        if self._writing:
+            waited_ms = (self._clock.monotonic_ns() - self._write_began_ns) // NS_PER_MS
+            if waited_ms > self._settings.write_slow_ms:
+                return f"A journal write has been under way for {waited_ms} ms; look at the disk."
+        if len(self._inbox) >= self._settings.inbox_inputs_max:
+            return f"{len(self._inbox)} inputs wait; new ones are refused."
+        return None
+
     def receipt(self, seq: int) -> ReceiptProof | None:
         """The signed receipt and path of a durable input; None for one that is not durable."""
         return receipt_proof(self._store.journal, seq) if 0 < seq <= self._durability.seq else None
@@ -181,6 +195,7 @@ class Sequencer:
 
     async def run(self) -> None:
         """Sequence until `stop`. Raises StoreFailed: then end the process."""
+        self._running = True
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._fill_loop())
@@ -192,6 +207,7 @@ class Sequencer:
                 raise
             raise _first(failed) from group
         finally:
+            self._running = False
             self._inbox.closed = True
             self._durability.stop()
             self._journal_thread.shutdown(wait=False, cancel_futures=True)
@@ -215,7 +231,7 @@ class Sequencer:
                 if early > 0 and self._may_fill():
                     wait = early
                 elif (cycle := self._open.take()) is not None:
-                    self._writing = True
+                    self._writing, self._write_began_ns = True, self._clock.monotonic_ns()
                     self._to_write.put_nowait(cycle)
                     write_from = clock() + pause
             if (len(self._inbox) or self._open.work_due) and self._may_fill():
@@ -256,10 +272,9 @@ class Sequencer:
     async def _write_loop(self) -> None:
         loop = asyncio.get_running_loop()
         while (cycle := await self._to_write.get()) is not None:
-            started_ns = self._clock.monotonic_ns()
             row = await self._bounded(loop.run_in_executor(self._journal_thread, self._journal, cycle))
             self._writing = False
-            self._release(cycle, row, (self._clock.monotonic_ns() - started_ns) / 1e9)
+            self._release(cycle, row, (self._clock.monotonic_ns() - self._write_began_ns) / 1e9)
             self._wake.set()
 
     def _journal(self, cycle: Cycle) -> CycleRow:

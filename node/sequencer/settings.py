@@ -29,6 +29,8 @@ class SequencerSettings:
     """A batch of nothing but clock ticks is sealed no more often than this: posting it costs gas and tells little."""
     reads_waiting_max: int = 10_000
     """Reads that may wait for durability."""
+    write_slow_ms: int = 2_000
+    """A write that takes longer makes the node unready until it ends."""
     write_ms_max: int = 60_000
     """A disk that takes longer for one write has failed."""
 

@@ -188,6 +188,23 @@ async def test_a_seal_starts_after_its_tick_was_released() -> None:
         assert slow.node.log.headers == []
 
 
+async def test_readiness_says_what_is_wrong() -> None:
+    slow = Slow()
+    assert "takes no inputs" in (slow.sequencer.complaint() or "")
+    async with running(slow):
+        await turns()
+        assert slow.sequencer.complaint() is None
+        slow.send(1)
+        await turns()
+        clock = slow.node.clock
+        assert isinstance(clock, FakeClock)
+        clock.advance(SETTINGS.write_slow_ms + 1)
+        assert "look at the disk" in (slow.sequencer.complaint() or "")
+        await slow.drain()
+        assert slow.sequencer.complaint() is None
+    assert "takes no inputs" in (slow.sequencer.complaint() or "")
+
+
 async def test_a_disk_that_does_not_answer_ends_the_node() -> None:
     slow = Slow(replace(SETTINGS, write_ms_max=20))
     slow.send(1)
