@@ -15,6 +15,7 @@ from node.ops.clock import Clock, SystemClock
 from node.ops.metrics import Metrics
 from node.sequencer.durability import SequencerStopped, TooManyReads
 from node.sequencer.recover import recover
+from node.sequencer.released import Listener
 from node.sequencer.sequencer import Identity, Sequencer
 from node.sequencer.settings import SequencerSettings
 from node.store.memory import MemoryDisk
@@ -159,10 +160,15 @@ class LiveNode:
 
 @contextlib.asynccontextmanager
 async def live(
-    settings: GatewaySettings = OPEN, disk: MemoryDisk | None = None, clock: Clock | None = None
+    settings: GatewaySettings = OPEN,
+    disk: MemoryDisk | None = None,
+    clock: Clock | None = None,
+    listener: Listener | None = None,
 ) -> AsyncIterator[LiveNode]:
-    """A node that runs while the context is open and stops cleanly after."""
+    """A node that runs while the context is open and stops cleanly after; `listener` misses nothing."""
     node = LiveNode(disk or MemoryDisk(), settings, clock or SystemClock())
+    if listener is not None:
+        node.sequencer.add_listener(listener)
     async with asyncio.TaskGroup() as group:
         shelf = group.create_task(node.shelf.run())
         writer = group.create_task(node.sequencer.run())

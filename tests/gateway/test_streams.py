@@ -9,7 +9,14 @@ from typing import Any
 from node.client.client import NovateClient
 from node.client.errors import RefusedError
 from node.client.settings import ClientSettings
-from node.client.streams import BookMirror, RowMirror, Subscription, balances_mirror, open_orders_mirror, positions_mirror
+from node.client.streams import (
+    BookMirror,
+    RowMirror,
+    Subscription,
+    balances_mirror,
+    open_orders_mirror,
+    positions_mirror,
+)
 from node.core.apply import apply
 from node.core.genesis import genesis_state
 from node.core.state import State
@@ -167,9 +174,8 @@ class Watch:
 
 async def test_mirrors_equal_the_state_after_every_event_under_disconnects(seed: int) -> None:
     rng = random.Random(seed)
-    async with live(small_streams(12)) as node, Cutter(node.gateway.port).serving() as cutter:
-        judge = Judge()
-        node.sequencer.add_listener(judge)
+    judge = Judge()
+    async with live(small_streams(12), listener=judge) as node, Cutter(node.gateway.port).serving() as cutter:
         for key in TRADERS:
             await node.fund(key, 50_000)
         await node.price()
