@@ -1,7 +1,9 @@
 """The development-only operator socket: deposits without an L1, for tests, feed and bench.
 
-A local Unix socket on which only deposits are taken, as length-prefixed records; it exists only where the settings ask for it, and settings of
-a production chain id cannot. Deposits entered here are inputs like any other: journaled, in batches, and refused by every watcher that looks for
+A local Unix socket on which only deposits are taken, as length-prefixed records; it exists only where the settings ask for it, and
+settings of
+a production chain id cannot. Deposits entered here are inputs like any other: journaled, in batches, and refused by every watcher that
+looks for
 them on L1.
 Frames, both ways: u32 big-endian length ‖ canonical msgpack. In: a record (proto.inputs) of kind DepositSeen, time 0; the index is replaced
 by the queue's next one. Out: `[seq, code]`, code 0 where it was credited.
