@@ -40,6 +40,9 @@ OnCycle = Callable[[Sequence[ReleasedInput]], None]
 """Told each replayed cycle, as a listener is told a released one; read models catch up with it."""
 
 
+WriteSeal = Callable[[BatchHeader, Sequence[LeafRow]], None]
+
+
 class Recovered(NamedTuple):
     """Where the sequencer goes on."""
 
@@ -92,7 +95,7 @@ def recover(
     state, forest = restore(params, rows, sealed.roots.system)
     if forest.roots(sealed.roots.system).state_root() != sealed.state_root:
         raise StoreCorrupt(f"The stored state is not the one that batch {sealed.batch_id} committed to. {ADVICE}")
-    run = _Run(store, domain, Machine(state, sealed), forest, sealed)
+    run = _Run(store, domain, Machine(state, sealed), forest, sealed, store.seals.write)
     run.play(on_cycle, progress, "replay journal")
     return Recovered(run.machine, run.forest, run.sealed, run.inputs)
 
@@ -105,17 +108,21 @@ def replay(
     on_cycle: OnCycle = ignore_cycle,
     progress: Progress = no_progress,
 ) -> ReplayReport:
-    """Execute the whole journal anew from genesis, comparing every sealed header. Writes nothing that is there already."""
+    """Execute the whole journal anew from genesis, comparing every sealed header. Writes nothing."""
     started_ns = time.monotonic_ns()
     state = genesis_state(params)
     forest = Forest()
     header = genesis_header(forest, collect(state), params.rules_hash())
     if header != store.seals.header(header.batch_id):
         raise StoreMismatch("The genesis state is not the one that this store began with.")
-    run = _Run(store, domain, Machine(state, header), forest, header)
+    run = _Run(store, domain, Machine(state, header), forest, header, _leave_unsealed)
     run.play(on_cycle, progress, "replay from genesis")
     seconds = (time.monotonic_ns() - started_ns) / 1e9
     return ReplayReport(run.machine, run.inputs, run.sealed.batch_id, run.sealed.state_root, seconds)
+
+
+def _leave_unsealed(_header: BatchHeader, _rows: Sequence[LeafRow]) -> None:
+    """A replay writes nothing: the next start seals what the journal says is to be sealed."""
 
 
 def _create(store: Store, params: Params) -> Recovered:
@@ -179,8 +186,11 @@ def _grouped(rows: Iterator[CycleRow]) -> Iterator[list[CycleRow]]:
 class _Run:
     """One pass over the journal after `sealed`."""
 
-    def __init__(self, store: Store, domain: Domain, machine: Machine, forest: Forest, sealed: BatchHeader) -> None:
+    def __init__(
+        self, store: Store, domain: Domain, machine: Machine, forest: Forest, sealed: BatchHeader, write_seal: WriteSeal
+    ) -> None:
         self._store = store
+        self._write_seal = write_seal
         self._domain = domain
         self.machine = machine
         self.forest = forest
@@ -218,7 +228,7 @@ class _Run:
         header = seal_header(self.forest, work, self.sealed)
         stored = self._store.seals.header(header.batch_id)
         if stored is None:
-            self._store.seals.write(header, work.leaves.rows)
+            self._write_seal(header, work.leaves.rows)
         elif stored != header:
             raise StoreCorrupt(f"Replaying gives another header for batch {header.batch_id} than was sealed. {ADVICE}")
         self.sealed = header

@@ -13,7 +13,7 @@ class SequencerSettings:
     """User inputs that may wait; beyond this they are refused with NODE_BUSY."""
     inbox_operator_reserve: int = 2_000
     """Room above that for reports and L1 facts, which users must not be able to crowd out."""
-    cycle_inputs_max: int = 512
+    cycle_inputs_max: int = 256
     """Inputs applied between two turns of the event loop, and inputs in one journal write."""
     cycle_bytes_max: int = 1_000_000
     write_pause_ms: int = 2
