@@ -8,7 +8,7 @@ def main() -> None:
     if not __debug__:
         sys.stderr.write("novate: python -O removes the checks that keep money conserved; start without it.\n")
         raise SystemExit(2)
-    from node.cli.main import cli  # noqa: PLC0415 - after the check above, and only when run
+    from node.cli.main import cli
 
     cli(prog_name="novate")
 

@@ -1,4 +1,4 @@
-"""What `novate watch` and `novate verify` share: settings from options, progress on stderr, a status file for other programs, the verdict."""
+"""What `novate watch` and `novate verify` share: settings, progress on stderr, a status file for other programs, the verdict."""
 
 import json
 import os
