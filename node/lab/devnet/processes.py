@@ -15,10 +15,9 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[3]
@@ -51,7 +50,8 @@ class Child:
     log: Path
     log_start: int
     """Where in the log this process begins."""
-    stopping: bool = False
+    may_end: bool
+    """Whether its end is somebody else's business."""
 
     def said(self) -> str:
         """Everything that this process has written so far."""
@@ -86,18 +86,22 @@ class Fleet:
         """Process id by name, of children that run."""
         return {name: child.process.pid for name, child in self._children.items() if child.process.returncode is None}
 
-    async def start(self, name: str, *arguments: str, environment: Mapping[str, str] = MappingProxyType({})) -> Child:
+    async def start(self, name: str, *arguments: str, may_end: bool = False) -> Child:
         """Start `novate` with these arguments."""
         log = self._log_dir / f"{name}.log"
         with log.open("ab") as sink:
             log_start = sink.tell()
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "node", *arguments,
-                stdin=asyncio.subprocess.DEVNULL, stdout=sink, stderr=sink, cwd=ROOT, env={**os.environ, **environment},
+                stdin=asyncio.subprocess.DEVNULL, stdout=sink, stderr=sink, cwd=ROOT,
                 start_new_session=True, pass_fds=self._keep_open, preexec_fn=_die_with_parent(),
             )  # fmt: skip
-        child = self._children[name] = Child(name, process, log, log_start)
+        child = self._children[name] = Child(name, process, log, log_start, may_end)
         return child
+
+    def child(self, name: str) -> Child:
+        """A child that was started."""
+        return self._children[name]
 
     async def heard(self, child: Child, pattern: re.Pattern[str], seconds: float) -> re.Match[str]:
         """Wait until a child's log matches. Raises ChildEnded, ChildSilent."""
@@ -115,7 +119,7 @@ class Fleet:
         """Raise ChildEnded where a child has ended that should run."""
         for child in self._children.values():
             code = child.process.returncode
-            if code is not None and not child.stopping:
+            if code is not None and not child.may_end:
                 raise ChildEnded(child.name, code, child.tail())
 
     async def watch(self) -> None:
@@ -127,7 +131,7 @@ class Fleet:
     async def stop(self, name: str, seconds: float) -> int | None:
         """Ask a child to end, wait, insist. Its exit code; None: it had to be killed."""
         child = self._children[name]
-        child.stopping = True
+        child.may_end = True
         with contextlib.suppress(ProcessLookupError):
             child.process.terminate()
         try:
@@ -148,7 +152,7 @@ async def supervised(fleet: Fleet) -> AsyncIterator[None]:
 
 
 async def _kill(child: Child) -> None:
-    child.stopping = True
+    child.may_end = True
     if child.process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             child.process.kill()
