@@ -2,9 +2,13 @@
 
 import random
 
+import pytest
+
+from node.l1.answers import L1Refused
 from node.l1.chain.settings import DEVELOPMENT_KEYS
 from node.l1.rpc import CallMessage
 from node.l1.transactions import FeeMarketFields, sign_fee_market
+from proto.hashing import keccak
 from proto.ids import Address
 from proto.signing.secp256k1 import SigningKey
 from tests.l1.contracts.rig import (
@@ -15,6 +19,7 @@ from tests.l1.contracts.rig import (
     KEYS,
     OPERATOR,
     USDC,
+    Deployed,
     Machine,
     Payout,
     Ran,
@@ -106,3 +111,24 @@ async def test_life_is_the_same_everywhere(l1: L1Node, seed: int) -> None:
     for asset in (USDC, ETH):
         output = await l1.client.call(CallMessage(venue.novate.address, venue.novate.data("assetOf", asset)))
         assert venue.novate.interface.decode_return("assetOf", output)[0] == venue.novate.call("assetOf", asset)
+
+
+async def test_delegated_operator_posts_no_data_from_inside(l1: L1Node) -> None:
+    """A key whose account has delegated code (EIP-7702) can call itself: sender and origin are one, the input another's."""
+    if l1.kind == "embedded":
+        pytest.skip("the embedded chain has no delegated accounts")
+    venue = new_venue()
+    await replay(l1, venue.machine)
+    relay = Deployed(venue.machine, "TestReceiver")
+    await _replay_one(l1, venue.machine.history[-1])
+    await l1.rpc("anvil_setCode", "0x" + OPERATOR.address.hex(), "0xef0100" + relay.address.hex())
+    inner = venue.novate.data("postData", 1, 0, b"x")
+    for message in (
+        CallMessage(OPERATOR.address, relay.data("forward", venue.novate.address, inner), sender=OPERATOR.address),
+        CallMessage(venue.novate.address, inner, sender=OPERATOR.address),
+    ):
+        with pytest.raises(L1Refused) as caught:
+            await l1.client.call(message)
+        assert caught.value.data[:4] == keccak(b"NotTopLevelCall()")[:4]
+    await l1.rpc("anvil_setCode", "0x" + OPERATOR.address.hex(), "0x")
+    await l1.client.call(CallMessage(venue.novate.address, inner, sender=OPERATOR.address))

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from node.l1.abi import Decoded
+from node.l1.transactions import created_address
 from proto.batch import CHUNK_BYTES_MAX, chunks_of, data_hash
 from proto.hashing import ZERO_HASH, keccak
 from tests.l1.contracts.rig import ALICE, OPERATOR, Deployed, Machine, Venue, deploy, refused
@@ -111,3 +112,34 @@ def test_only_canonical_call_data_is_data(venue: Venue, size: int) -> None:
             venue.novate.send_raw(ME, unpadded)
     venue.novate.send_raw(ME, call)
     assert venue.novate.call("dataOf", 1) == (data_hash((chunk,)), 1)
+
+
+@pytest.mark.parametrize(("offset", "size"), [(64, 64), (0, 1)])
+def test_chunk_that_overlaps_the_arguments_is_refused(venue: Venue, offset: int, size: int) -> None:
+    """An argument read as the length: the EVM would hash other bytes than a reader of the standard encoding finds."""
+    padded = (size + 31) // 32 * 32
+    call = venue.novate.data("postData", 1, 0, b"x")[:4] + b"".join(
+        value.to_bytes(32, "big") for value in (1, 0, offset)
+    )
+    with refused("CalldataNotCanonical"):
+        venue.novate.send_raw(ME, call.ljust(4 + 4 * 32 + padded, b"\x07"))
+
+
+def test_contract_under_construction_is_no_top_level_caller() -> None:
+    """It has no code yet, and its creator's transaction has another input."""
+    machine = Machine()
+    token = Deployed(machine, "TestToken", "Test USD", "USDC", 6)
+    nonce = machine.world.get(ALICE).nonce
+    operator = created_address(ALICE, nonce + 1)
+    novate = deploy(machine, [(0, token.address, 1, 1, 1)], operator=operator)
+    payload = novate.data("postData", 1, 0, b"x")
+    size = len(payload).to_bytes(2, "big").hex()
+    call_and_revert_with_the_answer = (
+        f"61{size}6100356000396000600061{size}6000600073{novate.address.hex()}5af13d600060003e3d6000fd"
+    )
+    code = bytes.fromhex(call_and_revert_with_the_answer)
+    assert len(code) == 0x35
+    outcome = machine.run(ALICE, None, code + payload)
+    error = novate.interface.decode_error(outcome.output)
+    assert error is not None
+    assert error.name == "NotTopLevelCall"

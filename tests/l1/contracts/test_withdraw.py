@@ -25,7 +25,7 @@ from tests.l1.contracts.rig import (
 
 # Positions of withdraw's arguments.
 BATCH, INDEX, ACCOUNT, DESTINATION, ASSET, AMOUNT, BITMAP, SIBLINGS, LEDGER, SYSTEM, VENUE = range(11)
-TAKES, REFUSES, BURNS_GAS, RETURNS_MUCH, CALLS_BACK = range(5)
+TAKES, REFUSES, BURNS_GAS, RETURNS_MUCH, CALLS_BACK, NEEDS_GAS = range(6)
 PAYEE = Address(keccak(b"payee")[12:])
 
 
@@ -321,11 +321,11 @@ def test_reentrance_of_a_claim_is_refused(funded: Venue, function: str) -> None:
 
 def test_gas_too_low_to_pay_does_not_credit(funded: Venue) -> None:
     """Whoever sends the claim cannot starve the destination: all or nothing, for every amount of gas."""
-    receiver = Misbehaving(funded, TAKES)
+    receiver = Misbehaving(funded, NEEDS_GAS)
     sealed = final_batch(funded, Payout(3, receiver.contract.address, ETH, 7))
     call = funded.novate.data("withdraw", *sealed.withdraw_args(0))
     names = set()
-    for gas in range(30_000, 200_000, 2_500):
+    for gas in range(30_000, 200_000, 1_000):
         try:
             funded.novate.send_raw(ALICE, call, gas=gas)
         except Refused as refusal:

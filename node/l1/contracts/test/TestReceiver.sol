@@ -8,7 +8,8 @@ contract TestReceiver {
         Refuses,
         BurnsGas,
         ReturnsMuch,
-        CallsBack
+        CallsBack,
+        NeedsGas
     }
 
     Mood public mood;
@@ -41,6 +42,7 @@ contract TestReceiver {
     receive() external payable {
         Mood now_ = mood;
         if (now_ == Mood.Refuses) revert("no, thank you");
+        if (now_ == Mood.NeedsGas && gasleft() < 49_000) revert("too little gas"); // Of 50,000 and the stipend.
         if (now_ == Mood.BurnsGas) while (true) {}
         if (now_ == Mood.ReturnsMuch) {
             assembly ("memory-safe") {
