@@ -1,0 +1,420 @@
+"""The language of the scenario tables: one line per input or per fact that must hold.
+
+    alice buy 5 @ 100 post id 7 => resting 0/5      an action, and what became of it: state filled/remaining, or a refusal's name
+    agent>alice/0 sell 3 @ 99 ioc on 2 => ...       signed by `agent` for alice's sub-account 0, in market 2
+    alice batch buy 1 @ 99 ; sell 1 @ 101 => resting 0/1 ; resting 0/1
+    alice buy 1 @ 100 nonce=-5 expires=-1 => ...    nonce and expiry relative to now, in ms
+    fills = 2@100 from #1, 1@101 from #3            what the last input traded, in order; `closed = #1 FILLED` likewise
+    book 1 = 99x5[1,2] | 101x3[3]                   bids best first with their orders | asks
+    cash alice = 9,999.5                            and balance, position, margin, mark, index, status, orders, work, account
+
+Amounts are USDC (or whole ETH), prices USDC, sizes lots; market 1 where nothing else is said. `#3` is the order with id 3.
+Every scenario starts with prices 100, 100 and 50,000 and with 10,000 USDC for alice, bob and carol.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import TypeVar
+
+from node.core.margin.account import summary
+from node.core.outcome import Applied, OrderResult, Outcome, Result
+from node.core.state import Account, BookSide, Market, touch_market
+from proto.events import MarketStatus, OrderClosed, OrderFilled
+from proto.hashing import keccak
+from proto.ids import (
+    ETH,
+    INSURANCE_ADDRESS,
+    TREASURY_ADDRESS,
+    USDC,
+    ZERO_ADDRESS,
+    Address,
+    AssetId,
+    MarketId,
+    OrderId,
+    sub_account_address,
+)
+from proto.inputs import DepositSeen, FundingTick, Input, QueueItemSeen, SampleTick, SealTick, WorkTick
+from proto.intents import (
+    AmendOrder,
+    ApproveAgent,
+    CancelAll,
+    CancelByClientId,
+    CancelOrder,
+    CreateSubAccount,
+    Intent,
+    OrderSpec,
+    OrderType,
+    PlaceOrder,
+    PlaceOrders,
+    RevokeAgent,
+    SelfTrade,
+    Side,
+    TimeInForce,
+    Transfer,
+    Withdraw,
+    encode_intent,
+)
+from proto.reject import RejectCode
+from proto.units import AssetUnits, Lots, Price, TimeMs
+from tests.core.venue import PUBLISHERS, USD, Venue
+
+ASSETS = {"USDC": (USDC, 6), "ETH": (ETH, 9), "NONE": (AssetId(9), 6)}
+VENUE_NAMES = {"insurance": INSURANCE_ADDRESS, "treasury": TREASURY_ADDRESS, "nobody": ZERO_ADDRESS}
+TIMES_IN_FORCE = {"gtc": TimeInForce.GTC, "ioc": TimeInForce.IOC, "fok": TimeInForce.FOK, "post": TimeInForce.POST_ONLY}
+SELF_TRADES = {"maker": SelfTrade.EXPIRE_MAKER, "taker": SelfTrade.EXPIRE_TAKER, "both": SelfTrade.EXPIRE_BOTH}
+
+
+def address_of(name: str) -> Address:
+    """A person's address; `alice/0` is her sub-account 0."""
+    if name in VENUE_NAMES:
+        return VENUE_NAMES[name]
+    if name.startswith("publisher"):
+        return PUBLISHERS[int(name[9:]) - 1]
+    owner, _, number = name.partition("/")
+    key = Address(keccak(owner.encode())[12:])
+    return sub_account_address(key, int(number)) if number else key
+
+
+def number_of(text: str) -> Decimal:
+    """A number that may have thousands separators."""
+    return Decimal(text.replace(",", ""))
+
+
+def shown(value: int, decimals: int) -> str:
+    """A scaled integer as text, without trailing zeros."""
+    return f"{Decimal(value).scaleb(-decimals).normalize():,f}"
+
+
+T = TypeVar("T")
+
+
+class Words:
+    """The words of a line, taken from the left; options are taken from anywhere."""
+
+    def __init__(self, text: str) -> None:
+        self.left = text.split()
+
+    def take(self) -> str:
+        return self.left.pop(0)
+
+    def option(self, name: str) -> str | None:
+        """The word after `name`, or None."""
+        if name not in self.left:
+            return None
+        at = self.left.index(name)
+        del self.left[at]
+        return self.left.pop(at)
+
+    def setting(self, name: str) -> int | None:
+        """N of `name=N`, or None."""
+        for word in self.left:
+            if word.startswith(f"{name}="):
+                self.left.remove(word)
+                return int(word.partition("=")[2])
+        return None
+
+    def flag(self, name: str) -> bool:
+        if name in self.left:
+            self.left.remove(name)
+            return True
+        return False
+
+    def one_of(self, choices: dict[str, T], default: T) -> T:
+        for name, value in choices.items():
+            if self.flag(name):
+                return value
+        return default
+
+    def end(self) -> None:
+        assert not self.left, f"words that mean nothing: {self.left}"
+
+
+class Script:
+    """Runs lines against a venue and remembers every refusal that it met."""
+
+    def __init__(self) -> None:
+        self.venue = Venue()
+        self.last: Outcome = Applied((), ())
+        self.refusals: list[RejectCode] = []
+        self.nonces = 0
+        self.touched_by_hand = False
+        for number, price in ((1, 100), (2, 100), (3, 50_000)):
+            self.venue.price(number, price * USD)
+        for name in ("alice", "bob", "carol"):
+            self.venue.deposit(address_of(name), 10_000 * USD)
+
+    def line(self, text: str) -> None:
+        """Run one line; AssertionError says what differs."""
+        text, _, _ = text.partition("  --")
+        if " = " in text and "=>" not in text:
+            fact, _, expected = text.partition(" = ")
+            found = self.fact(fact.split())
+            assert found == expected.strip(), f"{fact.strip()} = {found}"
+            return
+        command, arrow, expected = text.partition("=>")
+        done = self.command(command)
+        if arrow:
+            assert done == expected.strip(), f"gave {done}"
+        else:
+            assert isinstance(self.last, Applied), f"gave {done}"
+
+    # Inputs.
+
+    def command(self, text: str) -> str:
+        """Apply one line's input and describe what it did."""
+        words = Words(text)
+        first = words.left[0]
+        actions: dict[str, Callable[[Words], Input | None]] = {
+            "deposit": self.deposit, "l1": self.queue_item, "work": lambda w: WorkTick(int(w.take())),
+            "sample": lambda _: SampleTick(), "funding": lambda _: FundingTick(), "seal": self.seal_tick,
+            "wait": self.wait, "price": self.price, "report": self.report, "status": self.set_status,
+        }  # fmt: skip
+        if first in actions:
+            words.take()
+            item = actions[first](words)
+            words.end()
+            if item is not None:
+                self.last = self.venue.apply(item)
+        else:
+            signer, intent = self.action(words)
+            self.last = self.venue.act(intent, signer)
+        return self.describe()
+
+    def describe(self) -> str:
+        """The last outcome in words."""
+        if not isinstance(self.last, Applied):
+            self.refusals.append(self.last.code)
+            return self.last.code.name
+        return " ; ".join(self.result(result) for result in self.last.results) or "ok"
+
+    def result(self, result: Result) -> str:
+        if not isinstance(result, OrderResult):
+            return f"value {result.value}"
+        if result.code:
+            self.refusals.append(RejectCode(result.code))
+            return RejectCode(result.code).name
+        return f"{result.state.name.lower()} {result.filled}/{result.remaining}"
+
+    def deposit(self, words: Words) -> Input:
+        shift = words.setting("at")
+        name, amount = words.take(), number_of(words.take())
+        asset, decimals = words.one_of(ASSETS, ASSETS["USDC"])
+        index = self.venue.state.queue_cursor + (shift or 0)
+        return DepositSeen(index, address_of(name), asset, AssetUnits(int(amount.scaleb(decimals))))
+
+    def queue_item(self, words: Words) -> Input:
+        shift = words.setting("at")
+        sender, verb = words.take(), words.take()
+        index = self.venue.state.queue_cursor + (shift or 0)
+        if verb == "raw":
+            return QueueItemSeen(index, address_of(sender), bytes.fromhex(words.take()))
+        assert verb == ":"
+        _, intent = self.action(words)
+        return QueueItemSeen(index, address_of(sender), encode_intent(intent))
+
+    def seal_tick(self, words: Words) -> Input | None:
+        shift = words.setting("at")
+        if shift is not None:
+            return SealTick(self.venue.state.batch_id + 1 + shift)
+        self.venue.seal()
+        self.last = Applied((), ())
+        return None
+
+    def wait(self, words: Words) -> None:
+        self.venue.now += int(words.take())
+        self.last = Applied((), ())
+
+    def price(self, words: Words) -> None:
+        self.venue.price(int(words.take()), int(number_of(words.take()).scaleb(6)))
+        self.last = Applied((), ())
+
+    def report(self, words: Words) -> None:
+        shift = words.setting("at")
+        name, index, price = words.take(), int(words.take()), int(number_of(words.take()).scaleb(6))
+        self.last = self.venue.report(address_of(name), index, price, self.venue.now + (shift or 0))
+
+    def set_status(self, words: Words) -> None:
+        """By hand: no rule of this version enters post-only yet, and the rules of orders in it hold already."""
+        market = self.venue.state.markets[MarketId(int(words.take()))]
+        market.status = MarketStatus[words.take()]
+        touch_market(self.venue.state, market)
+        self.touched_by_hand = True
+        self.last = Applied((), ())
+
+    def action(self, words: Words) -> tuple[Address, Intent]:
+        """Signer and intent of a line `[signer>]account verb ...`."""
+        self.nonces += 1
+        shift, expires = words.setting("nonce"), words.setting("expires")
+        who, verb = words.take(), words.take()
+        signer, arrow, account = who.rpartition(">")
+        if not arrow:
+            signer = account.partition("/")[0]
+        nonce = self.venue.now + (self.nonces if shift is None else shift)
+        head = (address_of(account), nonce, TimeMs(0 if expires is None else self.venue.now + expires))
+        intent = self.order_action(verb, head, words) or self.money_action(verb, head, words)
+        words.end()
+        return address_of(signer), intent
+
+    def order_action(self, verb: str, head: tuple[Address, int, TimeMs], words: Words) -> Intent | None:
+        if verb in ("buy", "sell"):
+            words.left.insert(0, verb)
+            return PlaceOrder(*head, self.order(words))
+        if verb == "batch":
+            parts = [Words(part) for part in " ".join(words.left).split(" ; ")]
+            words.left = []
+            return PlaceOrders(*head, tuple(self.order(part) for part in parts))
+        if verb == "repeat":
+            count, spec = int(words.take()), self.order(words)
+            return PlaceOrders(*head, (spec,) * count)
+        if verb == "amend":
+            number, client_id = self.named(words)
+            size, at = int(words.take()), words.take()
+            assert at == "@"
+            market = self.venue.state.markets[MarketId(int(words.option("on") or 1))]
+            return AmendOrder(*head, number, client_id, price_in(market, words.take()), Lots(size))
+        if verb == "cancel":
+            number, client_id = self.named(words)
+            return CancelOrder(*head, number) if number else CancelByClientId(*head, client_id)
+        if verb == "cancelall":
+            return CancelAll(*head, MarketId(int(words.take())))
+        return None
+
+    def named(self, words: Words) -> tuple[OrderId, int]:
+        """`#3` or `id 7`."""
+        client_id = words.option("id")
+        return (OrderId(0), int(client_id)) if client_id else (OrderId(int(words.take()[1:])), 0)
+
+    def order(self, words: Words) -> OrderSpec:
+        market_order = words.flag("market")
+        tif = words.one_of(TIMES_IN_FORCE, TimeInForce.IOC if market_order else TimeInForce.GTC)
+        spec = OrderSpec(
+            MarketId(int(words.option("on") or 1)), Side.BUY, OrderType.MARKET if market_order else OrderType.LIMIT, tif,
+            Price(0), Lots(0), words.flag("reduce"), int(words.option("id") or 0),
+            words.one_of(SELF_TRADES, SelfTrade.EXPIRE_MAKER),
+        )  # fmt: skip
+        known = self.venue.state.markets.get(spec.market, self.venue.state.markets[MarketId(1)])
+        price = words.option("@")
+        side = Side.BUY if words.take() == "buy" else Side.SELL
+        size = Lots(int(number_of(words.take())))
+        words.end()
+        return replace(spec, side=side, size=size, price=price_in(known, price) if price else Price(0))
+
+    def money_action(self, verb: str, head: tuple[Address, int, TimeMs], words: Words) -> Intent:
+        if verb in ("withdraw", "transfer"):
+            amount, (asset, decimals) = number_of(words.take()), words.one_of(ASSETS, ASSETS["USDC"])
+            destination = address_of(words.option("to") or "nobody")
+            kind: type[Withdraw | Transfer] = Withdraw if verb == "withdraw" else Transfer
+            return kind(*head, destination, asset, AssetUnits(int(amount.scaleb(decimals))))
+        if verb == "approve":
+            until, scope = words.option("for"), words.option("scope")
+            valid = TimeMs(self.venue.now + int(until) if until else 0)
+            return ApproveAgent(*head, address_of(words.take()), valid, int(scope or 1), bytes(32))
+        if verb == "revoke":
+            return RevokeAgent(*head, address_of(words.take()))
+        assert verb == "sub", f"no such verb: {verb}"
+        return CreateSubAccount(*head, int(words.take()))
+
+    # Facts.
+
+    def fact(self, words: list[str]) -> str:
+        """The present value of what a line names."""
+        facts: dict[str, Callable[..., str]] = {
+            "fills": self.fills, "closed": self.closed, "events": self.events, "book": self.book, "cash": self.cash,
+            "balance": self.balance, "position": self.position, "margin": self.margin, "mark": self.mark,
+            "index": self.index, "status": self.status, "orders": self.orders, "work": self.work, "account": self.account,
+            "nonces": self.nonce_count, "interest": self.interest, "rate": self.rate,
+        }  # fmt: skip
+        return facts[words[0]](*words[1:])
+
+    def fills(self) -> str:
+        assert isinstance(self.last, Applied)
+        fills = [event for event in self.last.events if isinstance(event, OrderFilled)]
+        return (
+            ", ".join(f"{e.size}@{self.price_text(e.market, e.price)} from #{e.maker_order}" for e in fills) or "none"
+        )
+
+    def closed(self) -> str:
+        assert isinstance(self.last, Applied)
+        closed = [event for event in self.last.events if isinstance(event, OrderClosed)]
+        return ", ".join(f"#{e.order} {e.reason.name}" for e in closed) or "none"
+
+    def events(self) -> str:
+        assert isinstance(self.last, Applied)
+        return " ".join(type(event).__name__ for event in self.last.events) or "none"
+
+    def price_text(self, market: int, price: int) -> str:
+        return shown(price, 6 - self.venue.state.markets[MarketId(market)].params.size_decimals)
+
+    def book(self, number: str) -> str:
+        market = self.venue.state.markets[MarketId(int(number))]
+
+        def side(book: BookSide) -> str:
+            rows = []
+            for key in reversed(book.keys):
+                level, ids = book.levels[key], []
+                order = level.head
+                while order is not None:
+                    ids.append(str(order.id))
+                    order = order.after
+                rows.append(f"{self.price_text(int(number), level.price)}x{level.lots}[{','.join(ids)}]")
+            return " ".join(rows) or "-"
+
+        return f"{side(market.bids)} | {side(market.asks)}"
+
+    def holder(self, name: str) -> Account:
+        return self.venue.state.accounts[self.venue.state.by_address[address_of(name)]]
+
+    def cash(self, name: str) -> str:
+        return shown(self.holder(name).cash, 6)
+
+    def balance(self, name: str, symbol: str) -> str:
+        asset, decimals = ASSETS[symbol]
+        return shown(self.holder(name).balances.get(asset, 0), decimals)
+
+    def position(self, name: str, number: str = "1") -> str:
+        held = self.holder(name).positions.get(MarketId(int(number)))
+        return f"{held.size} entry {shown(held.entry, 6)}" if held is not None and held.size else "none"
+
+    def margin(self, name: str) -> str:
+        """Equity, initial, maintenance, free."""
+        return " ".join(shown(value, 6) for value in summary(self.venue.state, self.holder(name)))
+
+    def mark(self, number: str) -> str:
+        return self.price_text(int(number), self.venue.state.markets[MarketId(int(number))].mark)
+
+    def index(self, number: str) -> str:
+        found = next(index for index in self.venue.state.indices.values() if index.id == int(number))
+        return f"{shown(found.price, 6)} {found.status.name}"
+
+    def status(self, number: str) -> str:
+        return self.venue.state.markets[MarketId(int(number))].status.name
+
+    def interest(self, number: str) -> str:
+        return str(self.venue.state.markets[MarketId(int(number))].open_interest)
+
+    def rate(self, number: str) -> str:
+        """Last hourly funding rate in percent."""
+        return shown(self.venue.state.markets[MarketId(int(number))].funding_rate, 10)
+
+    def orders(self, name: str) -> str:
+        return " ".join(str(order) for order in sorted(self.holder(name).orders)) or "none"
+
+    def work(self) -> str:
+        return " ".join(type(item).__name__ for item in self.venue.state.work) or "none"
+
+    def account(self, name: str) -> str:
+        """Id, master, keys that may sign."""
+        found = self.venue.state.by_address.get(address_of(name))
+        if found is None:
+            return "none"
+        account = self.venue.state.accounts[found]
+        return f"{account.id} master {account.master} signers {len(account.signers)}"
+
+    def nonce_count(self, name: str) -> str:
+        return str(len(self.venue.state.signers[address_of(name)].nonces))
+
+
+def price_in(market: Market, text: str) -> Price:
+    """USDC to the market's price unit."""
+    return Price(int(number_of(text).scaleb(6 - market.params.size_decimals)))
