@@ -126,6 +126,11 @@ class Settlement:
         """What holds posting up."""
         return self.poster.problem
 
+    @property
+    def head(self) -> int:
+        """Height of the newest L1 block that was taken in."""
+        return self._head
+
     def batch(self, batch_id: int) -> BatchTrack | None:
         """A batch on L1; None while it is only sealed."""
         return self.tracker.find(batch_id)

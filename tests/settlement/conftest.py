@@ -1,4 +1,4 @@
-"""Fixtures: a deployed venue on the embedded chain, and on anvil where its package is installed."""
+"""Fixtures: a deployed venue on the embedded chain, and where it matters on anvil too, where its package is installed."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,8 +12,8 @@ FINALIZED = 40  # Deep, so that reorganisations below the deposit depth are poss
 
 
 @pytest.fixture(params=("embedded", "anvil"))
-async def venue(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Venue]:
-    """Token and contract on an L1 that mines when told to."""
+async def any_venue(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Venue]:
+    """Token and contract on either L1, which mines when told to."""
     if request.param == "anvil":
         if not ANVIL.exists():
             pytest.skip("anvil is not installed (npm ci)")
@@ -22,3 +22,10 @@ async def venue(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     else:
         async with embedded(tmp_path / "l1", FINALIZED) as l1:
             yield await deploy_venue(l1)
+
+
+@pytest.fixture
+async def venue(tmp_path: Path) -> AsyncIterator[Venue]:
+    """The same on the embedded chain alone, for what does not depend on the L1."""
+    async with embedded(tmp_path / "l1", FINALIZED) as l1:
+        yield await deploy_venue(l1)

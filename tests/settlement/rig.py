@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from node.core.params import Params
+from node.core.state import State
 from node.l1.abi import load_contract
 from node.l1.chain.settings import DEVELOPMENT_KEYS
 from node.l1.deployment import AssetListing, GenesisFacts, deploy, genesis_facts
@@ -60,11 +61,11 @@ class Venue:
 
     async def transact(self, key: SigningKey, to: Address, data: bytes, value: int = 0) -> Included:
         """Send, mine, and expect success."""
-        sender = TransactionSender(self.l1.client, key, SenderSettings(chain_id=self.params.chain_id, poll_s=0.02))
+        sender = TransactionSender(self.l1.client, key, SenderSettings(chain_id=self.params.chain_id, poll_s=0.005))
         async with asyncio.TaskGroup() as tasks:
             task = tasks.create_task(sender.send(Intent(to, data, value)))
             while not task.done():
-                await asyncio.sleep(0.03)
+                await asyncio.sleep(0.012)
                 if not task.done():
                     await self.l1.mine()
         result = task.result()
@@ -87,7 +88,7 @@ class Venue:
 
 async def deploy_venue(l1: L1Node, params: Params = PARAMS, operator: Address = OPERATOR.address) -> Venue:
     """Token and contract."""
-    sender = TransactionSender(l1.client, BOB, SenderSettings(chain_id=params.chain_id, poll_s=0.02))
+    sender = TransactionSender(l1.client, BOB, SenderSettings(chain_id=params.chain_id, poll_s=0.005))
     facts = genesis_facts(params)
 
     async def go() -> tuple[Address, Address, int]:
@@ -105,7 +106,7 @@ async def deploy_venue(l1: L1Node, params: Params = PARAMS, operator: Address = 
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(go())
         while not task.done():
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(0.012)
             if not task.done():
                 await l1.mine()
     token, contract, block = task.result()
@@ -147,7 +148,7 @@ class _Tell(Listener):
         self.inputs: list[ReleasedInput] = []
         self.settlement: Settlement | None = None
 
-    def released(self, inputs: "list[ReleasedInput] | tuple[ReleasedInput, ...]") -> None:  # type: ignore[override]
+    def released(self, inputs: Sequence[ReleasedInput]) -> None:
         """Keep them."""
         self.inputs.extend(inputs)
 
@@ -179,19 +180,18 @@ class Node:
     def cash(self, key: SigningKey) -> int:
         """Micro-USDC of an account, 0 where there is none."""
 
-        def read(state):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        def read(state: State) -> int:
             number = state.by_address.get(key.address)
             return 0 if number is None else state.accounts[number].cash
 
-        found: int = self.sequencer.peek(read)
-        return found
+        return self.sequencer.peek(read)
 
     def next_nonce(self) -> int:
         """A fresh one."""
         self.nonce = max(self.nonce + 1, self.sequencer.now)
         return self.nonce
 
-    async def until(self, condition, *, mine: bool = True) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    async def until(self, condition: Callable[[], bool], *, mine: bool = True) -> None:
         """Wait for a condition, with L1 going on."""
         async with asyncio.timeout(WAIT_S):
             while not condition():
@@ -201,14 +201,21 @@ class Node:
 
 
 @asynccontextmanager
-async def running(venue: Venue, disk: MemoryDisk, url: str | None = None, **changes: object) -> AsyncIterator[Node]:
+async def running(
+    venue: Venue, disk: MemoryDisk, url: str | None = None, batch_ms: int = 60, **changes: object
+) -> AsyncIterator[Node]:
     """Start a node over `disk`; stops without sealing or posting what is left, like a process that dies."""
     async with L1Client(L1ClientSettings(url=url or venue.l1.url, timeout_s=2.0)) as client:
         store = open_memory(disk, venue.params.digest())
         recovered = recover(store, venue.params, venue.domain)
         clock, metrics, tell, statuses = SystemClock(), Metrics(), _Tell(), Statuses()
         sequencer = Sequencer(
-            recovered, store, Identity(OPERATOR, venue.domain), clock, SEQUENCER_SETTINGS, metrics
+            recovered,
+            store,
+            Identity(OPERATOR, venue.domain),
+            clock,
+            replace(SEQUENCER_SETTINGS, batch_ms=batch_ms),
+            metrics,
         )
         sequencer.add_listener(tell)
         settings = replace(

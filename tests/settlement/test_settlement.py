@@ -9,7 +9,8 @@ from tests.sequencer.venue import USD
 from tests.settlement.rig import ALICE, WINDOW_S, Venue, running
 
 
-async def test_money_in_and_out(venue: Venue) -> None:
+async def test_money_in_and_out(any_venue: Venue) -> None:
+    venue = any_venue
     async with running(venue, MemoryDisk()) as node:
         await venue.deposit(ALICE, 1_000 * USD)
         await node.until(lambda: node.cash(ALICE) == 1_000 * USD)

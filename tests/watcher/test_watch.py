@@ -17,7 +17,8 @@ from proto.inputs import DepositSeen
 from proto.intents import Withdraw
 from proto.ledger import Section
 from proto.units import AssetUnits, TimeMs
-from tests.settlement.rig import ALICE, BOB, USD, WINDOW_S, Node, Venue, running
+from tests.sequencer.venue import USD
+from tests.settlement.rig import ALICE, BOB, WINDOW_S, Node, Venue, running
 
 
 def settings(venue: Venue) -> WatcherSettings:
