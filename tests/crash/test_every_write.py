@@ -6,6 +6,7 @@ the state is what that prefix gives; the node goes on from there and its whole h
 
 import asyncio
 import random
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import pytest
@@ -18,13 +19,15 @@ from node.sequencer.released import ReleasedInput
 from node.sequencer.settings import SequencerSettings
 from node.store.errors import StoreFailed
 from node.store.memory import Fault, MemoryDisk
+from node.store.store import open_memory
+from node.store.table import Table
 from proto.ids import Address
 from proto.inputs import Input, encode_record
 from proto.reject import RejectCode
-from tests.sequencer.venue import DOMAIN, PARAMS, START_MS, Node, Trace
+from tests.sequencer.venue import DOMAIN, PARAMS, START_MS, Log, Node, Trace
 
 INPUTS = 500
-SETTINGS = SequencerSettings(cycle_inputs_max=8, batch_inputs_max=60, tick_ms=5)
+SETTINGS = SequencerSettings(cycle_inputs_max=8, batch_inputs_max=60, tick_ms=5, write_pause_ms=0)
 
 
 class Moment(NamedTuple):
@@ -32,6 +35,7 @@ class Moment(NamedTuple):
 
     size: int
     log_bytes: int
+    synced_bytes: int
     slots: tuple[bytes, bytes]
     acknowledged: int
 
@@ -51,7 +55,7 @@ class WatchedDisk(MemoryDisk):
 
     def moment(self, size: int) -> Moment:
         """The disk as it is now."""
-        return Moment(size, len(self.log), (self.slots[0], self.slots[1]), len(self._seen))
+        return Moment(size, len(self.log), self.synced, (self.slots[0], self.slots[1]), len(self._seen))
 
     def crashed(self, number: int, keep: int) -> MemoryDisk:
         """What is left when the process dies with `keep` bytes of write `number` on disk."""
@@ -135,6 +139,32 @@ def test_the_node_comes_back_from_a_crash_at_any_write(seed: int) -> None:
     for number, moment in enumerate(disk.moments):
         for keep in (0, rng.randrange(1, moment.size), moment.size):
             check_return(disk.crashed(number, keep), seen[: moment.acknowledged], whole, deep=number % 16 == 0)
+
+
+class Reader(Log):
+    """A read model that notes, unsynced, how far it has read."""
+
+    def __init__(self, table: Table) -> None:
+        super().__init__()
+        self._table = table
+
+    def released(self, inputs: Sequence[ReleasedInput]) -> None:
+        """Note it."""
+        self._table.put_batch([(b"seq", inputs[-1].seq.to_bytes(8, "big"))])
+
+
+def test_read_models_are_never_behind_the_last_seal(seed: int) -> None:
+    rng, disk = random.Random(seed), WatchedDisk([])
+    node = Node(disk, FakeClock(START_MS), SETTINGS)
+    node.sequencer.add_listener(Reader(node.store.table("reader")))
+    asyncio.run(live(node, make_trace(seed), []))
+    for moment in disk.moments[2:]:
+        # A power cut takes some of what was never synced.
+        kept = rng.randint(moment.synced_bytes, moment.log_bytes)
+        store = open_memory(MemoryDisk(log=disk.log[:kept], slots=list(moment.slots)), PARAMS.digest())
+        sealed = store.seals.last()
+        assert sealed is not None
+        assert int.from_bytes(store.table("reader").get(b"seq") or b"", "big") >= sealed.last_seq
 
 
 def test_no_acknowledgement_follows_a_failed_write(seed: int) -> None:

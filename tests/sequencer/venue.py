@@ -211,7 +211,7 @@ class Log(Listener):
         self.headers.append(header)
 
 
-SETTINGS = SequencerSettings(cycle_inputs_max=7, batch_inputs_max=60, tick_ms=5)
+SETTINGS = SequencerSettings(cycle_inputs_max=7, batch_inputs_max=60, tick_ms=5, write_pause_ms=0)
 
 
 class Node:
