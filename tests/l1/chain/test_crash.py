@@ -17,7 +17,7 @@ from tests.l1.bytecode import COUNTER, creation
 from tests.l1.nodes import start_chain_process
 
 ROUNDS = 3
-CAMPAIGN_ROUNDS = 100
+CAMPAIGN_ROUNDS = 60
 BLOCK_MS = 10
 GWEI = 10**9
 
@@ -29,6 +29,8 @@ class _Load:
         self._key = key
         self.receipts: dict[bytes, L1Receipt] = {}
         self.blocks: dict[int, bytes] = {}
+        self.checked_receipts = 0
+        self.checked_blocks = 0
 
     async def run(self, client: L1Client) -> None:
         """Send and look until the connection breaks."""
@@ -54,6 +56,18 @@ class _Load:
                 return
             await asyncio.sleep(BLOCK_MS / 1_000)
 
+    async def check_new(self, client: L1Client) -> None:
+        """Whatever was shown since the last check is there, and the same."""
+        for number, block_hash in list(self.blocks.items())[self.checked_blocks :]:
+            block = await client.block(number)
+            assert block is not None, f"block {number} was shown and is gone"
+            assert block.hash == block_hash, f"block {number} was shown with another hash"
+        for transaction_hash, receipt in list(self.receipts.items())[self.checked_receipts :]:
+            assert await client.receipt(transaction_hash) == receipt
+            assert receipt.contract is not None
+            assert await client.code(Address(receipt.contract)) == COUNTER
+        self.checked_blocks, self.checked_receipts = len(self.blocks), len(self.receipts)
+
 
 async def _crash_rounds(data_dir: Path, rounds: int, seed: int) -> None:
     chance = random.Random(seed)
@@ -61,7 +75,8 @@ async def _crash_rounds(data_dir: Path, rounds: int, seed: int) -> None:
     for _ in range(rounds):
         process, url = await start_chain_process(data_dir, BLOCK_MS)
         async with L1Client(L1ClientSettings(url=url, timeout_s=10)) as client:
-            await _check_shown(client, loads)
+            for load in loads:
+                await load.check_new(client)
             async with asyncio.TaskGroup() as tasks:
                 for load in loads:
                     tasks.create_task(load.run(client))
@@ -70,22 +85,12 @@ async def _crash_rounds(data_dir: Path, rounds: int, seed: int) -> None:
         await process.wait()
     process, url = await start_chain_process(data_dir, BLOCK_MS)
     async with L1Client(L1ClientSettings(url=url)) as client:
-        await _check_shown(client, loads)
+        for load in loads:
+            load.checked_blocks = load.checked_receipts = 0  # At the end once more everything, of every round.
+            await load.check_new(client)
     process.terminate()
     await process.wait()
     assert sum(len(load.receipts) for load in loads) > rounds, "the load must have seen receipts"
-
-
-async def _check_shown(client: L1Client, loads: list[_Load]) -> None:
-    for load in loads:
-        for number, block_hash in load.blocks.items():
-            block = await client.block(number)
-            assert block is not None, f"block {number} was shown and is gone"
-            assert block.hash == block_hash, f"block {number} was shown with another hash"
-        for transaction_hash, receipt in load.receipts.items():
-            assert await client.receipt(transaction_hash) == receipt
-            assert receipt.contract is not None
-            assert await client.code(Address(receipt.contract)) == COUNTER
 
 
 async def test_no_shown_receipt_is_lost_by_kill_9(tmp_path: Path, seed: int) -> None:
