@@ -25,7 +25,7 @@ from node.lab.percentiles import percentile
 from proto.frames import FrameKind
 from proto.units import MicroUsd
 
-WINDOW: Final = 128
+WINDOW: Final = 96
 _ANSWER_S_MAX: Final = 60.0
 _YIELD: Final = 16
 

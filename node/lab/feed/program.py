@@ -11,6 +11,7 @@ from typing import Any, Final
 from node.client.amounts import Market
 from node.client.client import NovateClient
 from node.client.errors import ProtocolError, RefusedError
+from node.client.settings import ClientSettings
 from node.lab.deposits import deposit
 from node.lab.feed.flow import Survey, needs, survey
 from node.lab.feed.replay import Cast, Replay, report
@@ -20,10 +21,11 @@ from node.lab.percentiles import percentile
 from node.ops.keystore import development_keys, new_key
 from proto.units import Ppm
 
-WINDOW: Final = 128
+WINDOW: Final = 96
 """Unanswered commands: enough to keep the node busy, few enough that an acknowledgement's delay means something."""
 PUBLISHER_KEYS: Final = (20, 21, 22)
 """Of the development mnemonic: the publishers of the development genesis."""
+CONNECT_S: Final = 10.0
 _MARK_S_MAX: Final = 10.0
 
 
@@ -92,7 +94,7 @@ async def feed(request: FeedRequest, say: Say, progress: Progress) -> FeedReport
 async def _feed_to(request: FeedRequest, url: str, say: Say, progress: Progress) -> FeedReport:
     async with AsyncExitStack() as stack:
         try:
-            client = await stack.enter_async_context(NovateClient(url))
+            client = await stack.enter_async_context(NovateClient(url, settings=ClientSettings(connect_s=CONNECT_S)))
             market = await client.market(request.market)
         except (TimeoutError, ProtocolError) as error:
             raise FeedError(f"no Novate node answers at {url}: {str(error) or 'no connection'}") from error

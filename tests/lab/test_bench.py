@@ -1,0 +1,152 @@
+"""Measurements measure what they say, on small amounts; no figure is judged here."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from node.cli.bench import command
+from node.lab.bench import engine, store
+from node.lab.bench.flow import find_recorded, generate, load_flow
+from node.lab.bench.machine import file_system_type, measure_file_system, refuse_memory
+from node.lab.bench.measure import BenchError, Latencies, Setting, latencies_of, rate_result
+from node.lab.bench.measure import Result as Figure
+from node.lab.bench.prepared import open_prepared, prepare
+from node.lab.bench.venue import START, Signed, Venue
+from node.lab.percentiles import median, percentile
+from tests.lab.flow_files import write_flow
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(command, list(arguments))
+
+
+@pytest.fixture
+def flow(tmp_path: Path) -> Path:
+    """A short flow in a file."""
+    return write_flow(tmp_path / "flow.csv", generate(700))
+
+
+@pytest.fixture
+def setting(tmp_path: Path, flow: Path) -> Setting:
+    """One run, in a directory that is on a disk or the test skips."""
+    try:
+        refuse_memory(tmp_path)
+    except BenchError as error:
+        pytest.skip(str(error))
+    return Setting(tmp_path, flow, 1, lambda text: None)
+
+
+def test_percentiles() -> None:
+    values = [float(value) for value in range(100, 0, -1)]
+    assert [percentile(values, part) for part in (0.0, 0.5, 0.99, 0.999, 1.0)] == [1.0, 50.0, 99.0, 100.0, 100.0]
+    assert (percentile([], 0.5), percentile([7.0], 0.5), median([3.0, 1.0, 2.0])) == (0.0, 7.0, 2.0)
+    assert latencies_of(values) == Latencies(50.0, 99.0, 100.0)
+
+
+def test_a_figure_as_json() -> None:
+    assert rate_result("x", 10, "y/s", [1.0, 4.0, 2.0]).as_json() == {
+        "name": "x",
+        "value": 5.0,
+        "unit": "y/s",
+        "seconds": 7.0,
+    }
+    shown = Figure("x", 1.23456, "ms", 2.0, Latencies(1.0, 2.0, 3.0), "note").as_json()
+    assert list(shown) == ["name", "value", "unit", "p50_ms", "p99_ms", "p999_ms", "seconds", "note"]
+
+
+def test_the_command_prints_one_report(flow: Path) -> None:
+    result = run("engine", "verify", "tick", "--runs", "1", "--flow", str(flow), "--json")
+    assert result.exit_code == 0, result.stderr
+    found: dict[str, Any] = json.loads(result.stdout)
+    assert list(found) == ["machine", "commit", "filesystem", "results"]
+    assert list(found["filesystem"]) == ["type", "directory", "syncs_per_second"]
+    assert [figure["name"] for figure in found["results"]] == ["engine", "verify", "tick"]
+    assert all(figure["value"] > 0 and figure["seconds"] > 0 for figure in found["results"])
+    assert "flow.csv" in found["results"][0]["note"]
+
+
+def test_end_to_end_runs_against_a_node_in_another_process(setting: Setting, flow: Path) -> None:
+    result = run("e2e", "--runs", "1", "--flow", str(flow), "--dir", str(setting.directory), "--json")
+    assert result.exit_code == 0, result.stderr
+    figure = json.loads(result.stdout)["results"][0]
+    assert figure["unit"] == "actions/s"
+    assert 0 < figure["p50_ms"] <= figure["p99_ms"] <= figure["p999_ms"]
+
+
+def test_usage_errors_end_with_2(tmp_path: Path) -> None:
+    for arguments in (
+        (),
+        ("nonsense",),
+        ("engine", "--all"),
+        ("engine", "--runs", "0"),
+        ("engine", "--flow", "nowhere"),
+    ):
+        assert run(*arguments).exit_code == 2
+    bad = tmp_path / "bad.csv"
+    bad.write_text("hello\n")
+    result = run("engine", "--flow", str(bad), "--json")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "column time_us" in result.stderr
+
+
+def test_without_a_recorded_flow_the_note_says_so(tmp_path: Path) -> None:
+    assert find_recorded(tmp_path / "checkout") is None
+    assert "generated" in load_flow(None).name
+    data = tmp_path / "elsewhere" / "data"
+    data.mkdir(parents=True)
+    (data / "es_mbo_head.csv.gz").touch()
+    assert find_recorded(tmp_path / "checkout") == data / "es_mbo_head.csv.gz"
+
+
+def test_the_generated_flow_is_accepted_to_the_last_row() -> None:
+    assert engine.bench_engine(Setting(Path(), None, 1, lambda text: None)).value > 0
+
+
+def test_memory_file_systems_are_refused(tmp_path: Path) -> None:
+    shared = Path("/dev/shm")
+    if file_system_type(shared) != "tmpfs":
+        pytest.skip("no memory file system at /dev/shm")
+    with pytest.raises(BenchError, match="tmpfs"):
+        refuse_memory(shared)
+    result = run("start", "--dir", str(shared), "--json")
+    assert result.exit_code == 2
+    assert measure_file_system(tmp_path).syncs_per_second > 0
+
+
+def test_a_seal_and_a_recovery_are_measured(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "_ACCOUNTS", 500)
+    monkeypatch.setattr(engine, "_TOUCHED", 50)
+    figure = engine.bench_root(setting)
+    assert figure.latencies is not None
+    assert figure.latencies.p50_ms > 0
+    recovery = store.bench_recovery(setting)
+    assert (recovery.unit, recovery.note) == ("inputs/s", "flow.csv")
+
+
+async def test_memory_and_start_are_measured_on_real_nodes(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "_ACCOUNTS", 10_000)
+    memory = await store.bench_memory(setting)
+    assert memory.value > 10
+    start = await store.bench_start(setting)
+    assert start.value > 0
+    assert list(setting.directory.glob("novate-*")) == []
+
+
+def test_a_prepared_store_comes_back_sealed_or_not(tmp_path: Path) -> None:
+    venue = Venue()
+    inputs = [*venue.opening(signed=True)]
+    for key, intent in venue.intents(load_flow(None)._replace(rows=generate(600)), START):
+        inputs.append(Signed(venue.sign(key, intent), key.address))
+    roots = []
+    for sealed in (False, True):
+        count = prepare(tmp_path / str(sealed), Venue(), inputs, sealed=sealed)
+        opened = open_prepared(tmp_path / str(sealed), Venue())
+        assert opened.recovered.machine.seq == count == len(inputs) + sealed
+        assert opened.recovered.replayed == (0 if sealed else len(inputs))
+        assert opened.shelf.views.seq == count
+        roots.append({order.client_id: order.remaining for order in opened.recovered.machine.state.orders.values()})
+        opened.store.close()
+    assert roots[0] == roots[1] != {}
