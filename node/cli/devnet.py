@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import click
+from rich.console import Console
 
 from node.cli.output import EXIT_FALSE, fail, json_option, print_json, say
 from node.cli.running import run_until_stopped
@@ -15,6 +16,7 @@ from node.l1.answers import L1Error
 from node.lab.devnet.processes import ChildEnded, ChildSilent
 from node.lab.devnet.program import Devnet
 from node.lab.devnet.record import DirectoryBusy
+from node.lab.devnet.screen import show_screen, tell_lines, tell_summary
 from node.lab.devnet.settings import DATA_DIR, L1_PORT, PORT, DevnetSettings
 from node.lab.devnet.summary import Summary
 from node.ops.keystore import KeystoreError
@@ -63,13 +65,15 @@ def command(
             data_dir=data_dir, port=port, l1_port=l1_port, seconds=seconds, prices=_absolute(params, prices),
             price_speed=price_speed, bots=not no_bots,
         )  # fmt: skip
-        summary = _run(Devnet(settings, params, say), as_json=as_json)
+        summary = _run(settings, params, as_json=as_json)
     except (ConfigError, KeystoreError, SourceInvalid, ValueError, OSError) as error:
         fail(str(error))
     except (ChildEnded, ChildSilent, DirectoryBusy, L1Error) as error:
         fail(str(error))
     if as_json:
         print_json(summary.to_json())
+    else:
+        click.echo(tell_summary(summary))
     sys.exit(0 if summary.good else EXIT_FALSE)
 
 
@@ -83,11 +87,23 @@ def _absolute(params: Params, prices: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(f"{names[index]}={path.absolute()}" for index, path in files.items())
 
 
-def _run(devnet: Devnet, *, as_json: bool) -> Summary:
+def _run(settings: DevnetSettings, params: Params, *, as_json: bool) -> Summary:
+    """Run with the screen on a terminal, with progress lines elsewhere."""
+    console = Console()
+    on_screen = console.is_terminal and not as_json
+    devnet = Devnet(settings, params, _silent if on_screen else say)
     ended: list[Summary] = []
 
     async def program(stop: asyncio.Event) -> None:
-        ended.append(await devnet.run(stop))
+        async with asyncio.TaskGroup() as group:
+            shown = show_screen(devnet.view, console) if on_screen else tell_lines(devnet.view, say)
+            showing = group.create_task(shown)
+            ended.append(await devnet.run(stop))
+            showing.cancel()
 
     run_until_stopped(program)
     return ended[0]
+
+
+def _silent(_text: str) -> None:
+    return

@@ -10,6 +10,7 @@ from node.cli.connect import Where, find_url, node_options, talk
 from node.cli.output import json_option, print_json
 from node.client.amounts import Market, usd_of
 from node.client.client import NovateClient
+from node.lab.devnet.tally import Watched, read_watched
 from proto.events import CloseReason
 from proto.inputs import Input, UserAction, decode_record
 from proto.intents import Side, TimeInForce
@@ -29,7 +30,8 @@ def command(*, order: int, url: str | None, data_dir: Path, as_json: bool) -> No
 
     life, receipts, market = talk(Where(find_url(url, data_dir), None), ask)
     steps = [_input(row, receipts[row["seq"]], life, market) for row in life["inputs"]]
-    batches = [_batch(row) for row in life["batches"]]
+    watched = read_watched(data_dir / "watcher.json")
+    batches = [_batch(row, watched) for row in life["batches"]]
     if as_json:
         print_json({"order": order, "market": market.name, "inputs": steps, "batches": batches})
         return
@@ -97,12 +99,15 @@ def _operations(seq: int, life: dict[str, Any], market: Market) -> list[str]:
 _STATUSES = ("sealed", "posted", "verified", "final")
 
 
-def _batch(row: dict[str, Any]) -> dict[str, Any]:
+def _batch(row: dict[str, Any], watched: Watched) -> dict[str, Any]:
+    verified_by = ["0x" + address.hex() for address in row["verified_by"]]
+    if 0 < row["id"] <= watched.verified:
+        verified_by.append("the devnet's watcher")
     return {
         "batch": row["id"],
         "status": _STATUSES[int(row["status"])],
         "state_root": "0x" + row["state_root"].hex(),
         "l1_transaction": "0x" + row["posted_tx"].hex() if row["posted_tx"] else None,
         "l1_block": row["posted_block"] or None,
-        "verified_by": ["0x" + address.hex() for address in row["verified_by"]],
+        "verified_by": verified_by,
     }

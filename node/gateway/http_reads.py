@@ -7,7 +7,8 @@
     /v1/orders/{id}  /v1/receipts/{seq}  /v1/batches?limit=&before=  /v1/batches/{id}
     /healthz  /readyz  /metrics
 
-An answer is `{"seq": ..., "data": ...}`; an error `{"error": {"code", "name", "sentence", "detail", "retry", "retry_after_ms"}}` with the same
+An answer is `{"seq": ..., "data": ...}`; an error `{"error": {"code", "name", "sentence", "detail", "retry", "retry_after_ms"}}` with
+the same
 codes as everywhere. A cursor is "seq-position", as answers give it in `next`.
 """
 
