@@ -13,7 +13,7 @@ class StoreSettings:
 
     directory: Path
     verify_batches: int = 600
-    """Newest sealed batches whose records are hashed again at start (ten minutes of them); 0 = all, as `novate replay` does. ~5 µs per record."""
+    """Newest sealed batches whose records are hashed again at start (ten minutes of them), ~5 µs per record; 0 = all."""
     write_buffer_bytes: int = 16 * 2**20
     """LevelDB's memtable: larger means fewer and longer compactions."""
     cache_bytes: int = 64 * 2**20
