@@ -1,0 +1,107 @@
+"""Hypothesis strategies for every message of the protocol, bounds included."""
+
+from hypothesis import strategies as st
+
+from proto.ids import Address, AssetId, IndexId, MarketId, OrderId
+from proto.inputs import (
+    DepositSeen,
+    FundingTick,
+    IndexPrice,
+    Input,
+    OracleReport,
+    QueueItemSeen,
+    SampleTick,
+    SealTick,
+    WorkTick,
+    user_action,
+)
+from proto.intents import (
+    AmendOrder,
+    ApproveAgent,
+    CancelAll,
+    CancelByClientId,
+    CancelOrder,
+    CreateSubAccount,
+    Intent,
+    OrderSpec,
+    OrderType,
+    PlaceOrder,
+    PlaceOrders,
+    RevokeAgent,
+    SelfTrade,
+    Side,
+    TimeInForce,
+    Transfer,
+    Withdraw,
+)
+from proto.units import (
+    AMOUNT_MAX,
+    CLIENT_ID_MAX,
+    LOTS_MAX,
+    MICRO_PRICE_MAX,
+    NONCE_MAX,
+    PRICE_MAX,
+    TIME_MS_MAX,
+    U16_MAX,
+    U32_MAX,
+    U64_MAX,
+    AssetUnits,
+    Lots,
+    MicroPrice,
+    Price,
+    TimeMs,
+)
+
+addresses = st.binary(min_size=20, max_size=20).map(Address)
+times = st.integers(0, TIME_MS_MAX).map(TimeMs)
+order_ids = st.integers(0, U64_MAX).map(OrderId)
+client_ids = st.integers(0, CLIENT_ID_MAX)
+markets = st.integers(0, U16_MAX).map(MarketId)
+prices = st.integers(0, PRICE_MAX).map(Price)
+sizes = st.integers(0, LOTS_MAX).map(Lots)
+assets = st.integers(0, U16_MAX).map(AssetId)
+amounts = st.integers(0, AMOUNT_MAX).map(AssetUnits)
+head = (addresses, st.integers(0, NONCE_MAX), times)
+
+orders = st.builds(
+    OrderSpec, markets, st.sampled_from(Side), st.sampled_from(OrderType), st.sampled_from(TimeInForce), prices, sizes,
+    st.booleans(), client_ids, st.sampled_from(SelfTrade),
+)  # fmt: skip
+intents: st.SearchStrategy[Intent] = st.one_of(
+    st.builds(PlaceOrder, *head, orders),
+    st.builds(PlaceOrders, *head, st.lists(orders, min_size=1, max_size=50).map(tuple)),
+    st.builds(CancelOrder, *head, order_ids),
+    st.builds(CancelByClientId, *head, client_ids),
+    st.builds(CancelAll, *head, markets),
+    st.builds(AmendOrder, *head, order_ids, client_ids, prices, sizes),
+    st.builds(Withdraw, *head, addresses, assets, amounts),
+    st.builds(Transfer, *head, addresses, assets, amounts),
+    st.builds(
+        ApproveAgent, *head, addresses, times, st.integers(0, U64_MAX), st.binary(min_size=32, max_size=32)
+    ),
+    st.builds(RevokeAgent, *head, addresses),
+    st.builds(CreateSubAccount, *head, st.integers(0, U32_MAX)),
+)  # fmt: skip
+signatures = st.binary(min_size=65, max_size=65)
+lines = st.builds(
+    IndexPrice, st.integers(0, U16_MAX).map(IndexId), st.integers(0, MICRO_PRICE_MAX).map(MicroPrice),
+    st.integers(0, MICRO_PRICE_MAX).map(MicroPrice),
+)  # fmt: skip
+reports = st.builds(
+    OracleReport,
+    times,
+    st.lists(lines, min_size=1, max_size=8, unique_by=lambda line: line.index).map(
+        lambda rows: tuple(sorted(rows, key=lambda line: line.index))
+    ),
+    signatures,
+)
+inputs: st.SearchStrategy[Input] = st.one_of(
+    st.builds(user_action, intents, signatures),
+    reports,
+    st.builds(DepositSeen, st.integers(0, U64_MAX), addresses, assets, amounts),
+    st.builds(QueueItemSeen, st.integers(0, U64_MAX), addresses, st.binary(max_size=200)),
+    st.builds(WorkTick, st.integers(0, 256)),
+    st.just(SampleTick()),
+    st.just(FundingTick()),
+    st.builds(SealTick, st.integers(0, U64_MAX)),
+)

@@ -1,0 +1,160 @@
+"""One value of every message, record, operation and frame, with every field different from its default: what the golden vectors encode."""
+
+from proto.batch import Body, Commitment, Cycle
+from proto.frames import (
+    ActionFrame,
+    ClientFrame,
+    FrameKind,
+    PingFrame,
+    QueryFrame,
+    ReportFrame,
+    SubscribeFrame,
+    UnsubscribeFrame,
+)
+from proto.ids import USDC, Address, AssetId, IndexId, MarketId, OrderId, Seq
+from proto.inputs import (
+    DepositSeen,
+    FundingTick,
+    IndexPrice,
+    Input,
+    OracleReport,
+    QueueItemSeen,
+    SampleTick,
+    SealTick,
+    WorkTick,
+    encode_record,
+    user_action,
+)
+from proto.intents import (
+    AmendOrder,
+    ApproveAgent,
+    CancelAll,
+    CancelByClientId,
+    CancelOrder,
+    CreateSubAccount,
+    Intent,
+    OrderSpec,
+    OrderType,
+    PlaceOrder,
+    PlaceOrders,
+    RevokeAgent,
+    SelfTrade,
+    Side,
+    TimeInForce,
+    Transfer,
+    Withdraw,
+    encode_intent,
+)
+from proto.ops import OpKind, OpTuple
+from proto.signing.eip712 import Domain, intent_digest, report_digest
+from proto.signing.secp256k1 import SigningKey
+from proto.units import (
+    AMOUNT_MAX,
+    LOTS_MAX,
+    NONCE_MAX,
+    PRICE_MAX,
+    TIME_MS_MAX,
+    AssetUnits,
+    Lots,
+    MicroPrice,
+    Price,
+    TimeMs,
+)
+
+KEY = SigningKey(bytes(31) + b"\x07")
+DOMAIN = Domain(31337, Address(bytes.fromhex("5fbdb2315678afecb367f032d93f642f64180aa3")))
+OTHER = Address(bytes(range(20)))
+NONCE, EXPIRES = 1_700_000_000_123, TimeMs(1_700_000_060_000)
+BUY = OrderSpec(
+    MarketId(1), Side.BUY, OrderType.LIMIT, TimeInForce.POST_ONLY, Price(500_000), Lots(12_345), False,  # noqa: FBT003
+    0x0102030405060708090A0B0C0D0E0F10, SelfTrade.EXPIRE_TAKER,
+)  # fmt: skip
+SELL = OrderSpec(
+    MarketId(2), Side.SELL, OrderType.MARKET, TimeInForce.IOC, Price(0), Lots(7), True, 0, SelfTrade.EXPIRE_BOTH,  # noqa: FBT003
+)  # fmt: skip
+WIDEST = OrderSpec(
+    MarketId(2**16 - 1), Side.SELL, OrderType.LIMIT, TimeInForce.FOK, Price(PRICE_MAX), Lots(LOTS_MAX), True,  # noqa: FBT003
+    2**128 - 1, SelfTrade.EXPIRE_MAKER,
+)  # fmt: skip
+_HEAD = (KEY.address, NONCE, EXPIRES)
+
+INTENTS: dict[str, Intent] = {
+    "PlaceOrder": PlaceOrder(*_HEAD, BUY),
+    "PlaceOrder, widest": PlaceOrder(KEY.address, NONCE_MAX, TimeMs(TIME_MS_MAX), WIDEST),
+    "PlaceOrders": PlaceOrders(*_HEAD, (BUY, SELL)),
+    "CancelOrder": CancelOrder(*_HEAD, OrderId(77)),
+    "CancelByClientId": CancelByClientId(*_HEAD, BUY.client_id),
+    "CancelAll": CancelAll(*_HEAD, MarketId(3)),
+    "AmendOrder": AmendOrder(*_HEAD, OrderId(77), 5, Price(499_990), Lots(11)),
+    "Withdraw": Withdraw(*_HEAD, OTHER, USDC, AssetUnits(1_000_001)),
+    "Transfer": Transfer(*_HEAD, OTHER, AssetId(1), AssetUnits(AMOUNT_MAX)),
+    "ApproveAgent": ApproveAgent(*_HEAD, OTHER, TimeMs(1_800_000_000_000), 1, b"laptop".ljust(32, b"\0")),
+    "RevokeAgent": RevokeAgent(*_HEAD, OTHER),
+    "CreateSubAccount": CreateSubAccount(*_HEAD, 2**32 - 1),
+}
+
+
+def signed(intent: Intent) -> bytes:
+    """The sample key's signature of an action."""
+    return KEY.sign(intent_digest(DOMAIN, intent))
+
+
+LINES = (
+    IndexPrice(IndexId(1), MicroPrice(64_716_000_000), MicroPrice(3_000_000)),
+    IndexPrice(IndexId(4), MicroPrice(2**56 - 1), MicroPrice(0)),
+)
+REPORT = OracleReport(TimeMs(NONCE), LINES, KEY.sign(report_digest(DOMAIN, TimeMs(NONCE), LINES)))
+INPUTS: dict[str, Input] = {
+    "UserAction": user_action(INTENTS["PlaceOrder"], signed(INTENTS["PlaceOrder"])),
+    "DepositSeen": DepositSeen(5, OTHER, AssetId(1), AssetUnits(123_456_789)),
+    "QueueItemSeen": QueueItemSeen(6, OTHER, encode_intent(INTENTS["Withdraw"])),
+    "OracleReport": REPORT,
+    "SampleTick": SampleTick(),
+    "FundingTick": FundingTick(),
+    "WorkTick": WorkTick(16),
+    "SealTick": SealTick(9),
+}
+
+OPS: dict[str, OpTuple] = {
+    "CLOCK": (OpKind.CLOCK, 41, NONCE),
+    "ACCOUNT_OPENED": (OpKind.ACCOUNT_OPENED, 7, OTHER, 3),
+    "NONCE_USED": (OpKind.NONCE_USED, 3, OTHER, NONCE),
+    "AGENT_SET": (OpKind.AGENT_SET, 3, OTHER, EXPIRES, 1, b"laptop".ljust(32, b"\0")),
+    "AGENT_REMOVED": (OpKind.AGENT_REMOVED, 3, OTHER),
+    "DEPOSIT": (OpKind.DEPOSIT, 5, 3, 1, AMOUNT_MAX),
+    "QUEUE_ITEM": (OpKind.QUEUE_ITEM, 6, OTHER, 4004),
+    "WITHDRAWAL": (OpKind.WITHDRAWAL, 2, 3, 0, 1_000_001, OTHER),
+    "TRANSFER": (OpKind.TRANSFER, 3, 4, 0, 12),
+    "ORDER_OPENED": (OpKind.ORDER_OPENED, 77, 3, 1, 0, 0, 3, 2, 500_000, 12_345, BUY.client_id),
+    "ORDER_CHANGED": (OpKind.ORDER_CHANGED, 77, 499_990, 11, 80, 6),
+    "ORDER_CLOSED": (OpKind.ORDER_CLOSED, 77, 1, 11),
+    "FILL": (OpKind.FILL, 77, 78, 3, 4, 1, 1, 500_000, 5, -12, 345),
+    "FUNDING_SETTLED": (OpKind.FUNDING_SETTLED, 3, 1, -(2**90), 2**119),
+    "PRICE_SET": (OpKind.PRICE_SET, 1, 500_000, 500_010),
+    "FUNDING_SET": (OpKind.FUNDING_SET, 1, -12_500_000, -(2**119)),
+    "LIQUIDATION_STEP": (OpKind.LIQUIDATION_STEP, 3, 1, -199, 277_605_000),
+    "ACCOUNT_TAKEN_OVER": (OpKind.ACCOUNT_TAKEN_OVER, 3, 1, -4_043_200_000),
+    "MARKET_STATUS_SET": (OpKind.MARKET_STATUS_SET, 1, 2),
+    "VENUE_SET": (OpKind.VENUE_SET, bytes(range(32))),
+}
+
+CLIENT_FRAMES: dict[str, ClientFrame] = {
+    "ACTION": ActionFrame(1, encode_intent(INTENTS["PlaceOrder"]), signed(INTENTS["PlaceOrder"])),
+    "QUERY": QueryFrame(2, "account", [OTHER]),
+    "SUBSCRIBE": SubscribeFrame(3, "book", [1], 2**40),
+    "UNSUBSCRIBE": UnsubscribeFrame(3),
+    "PING": PingFrame(2**32 - 1),
+    "REPORT": ReportFrame(4, REPORT),
+}
+SERVER_KINDS = tuple(kind for kind in FrameKind if kind >= 64)
+
+RECORDS = tuple(encode_record(TimeMs(NONCE + number), item) for number, item in enumerate(INPUTS.values()))
+BODY = Body(9, Seq(34), (Cycle(Seq(34), RECORDS[:3]), Cycle(Seq(37), RECORDS[3:])))
+
+
+def commitment(inputs_root: bytes, data_hash: bytes) -> Commitment:
+    """A commitment to the sample body."""
+    roots = [bytes([number]) * 32 for number in range(6)]
+    return Commitment(
+        9, roots[0], roots[1], inputs_root, roots[2], data_hash, roots[3], roots[4], 41, 20, 7, TimeMs(NONCE + 7)
+    )
