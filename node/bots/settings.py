@@ -9,7 +9,7 @@ from proto.units import MICRO_USD_PER_USD, MicroUsd
 class MakerSettings:
     """A market maker in one market: post-only levels on both sides of the mark."""
 
-    levels: int = 5
+    levels: int = 6
     inner_levels: int = 2
     """These are amended when the mark moves; the outer ones are cancelled and placed anew, in one batch."""
     half_spread_ppm: int = 150
@@ -22,7 +22,7 @@ class MakerSettings:
     """Notional of the first level; each next one holds as much again."""
     inventory_usd: MicroUsd = MicroUsd(500_000 * MICRO_USD_PER_USD)
     """A full inventory: from here on the side that would add to it is not quoted."""
-    refresh_ms: int = 400
+    refresh_ms: int = 300
 
     def __post_init__(self) -> None:
         """Refuse settings that contradict each other."""
@@ -38,10 +38,10 @@ class MakerSettings:
 class TakerSettings:
     """A taker in one market: immediate orders of random size, at random moments, leaning towards a flat position."""
 
-    order_usd_min: MicroUsd = MicroUsd(250 * MICRO_USD_PER_USD)
-    order_usd_max: MicroUsd = MicroUsd(2_000 * MICRO_USD_PER_USD)
-    turnover_usd_per_s: MicroUsd = MicroUsd(5_000 * MICRO_USD_PER_USD)
-    """What it trades on average; larger orders come less often."""
+    order_usd_min: MicroUsd = MicroUsd(100 * MICRO_USD_PER_USD)
+    order_usd_max: MicroUsd = MicroUsd(1_000 * MICRO_USD_PER_USD)
+    turnover_usd_per_s: MicroUsd = MicroUsd(10_000 * MICRO_USD_PER_USD)
+    """What it trades on average; larger orders come less often. Fees and spread then eat a million in about two days."""
     slip_ppm: int = 2_000
     """Its limit orders may trade so far beyond the mark. Some are market orders and name no price."""
     market_orders_ppm: int = 300_000

@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from node.cli.output import EXIT_FALSE, fail, json_option, print_json, say
 from node.cli.running import run_until_stopped
@@ -13,10 +12,10 @@ from node.config.genesis import find_genesis, load_genesis
 from node.config.reading import ConfigError
 from node.core.params import Params
 from node.l1.answers import L1Error
+from node.lab.devnet.lines import tell_lines, tell_summary
 from node.lab.devnet.processes import ChildEnded, ChildSilent
 from node.lab.devnet.program import Devnet
 from node.lab.devnet.record import DirectoryBusy
-from node.lab.devnet.screen import show_screen, tell_lines, tell_summary
 from node.lab.devnet.settings import DATA_DIR, L1_PORT, PORT, DevnetSettings
 from node.lab.devnet.summary import Summary
 from node.ops.keystore import KeystoreError
@@ -89,20 +88,24 @@ def _absolute(params: Params, prices: tuple[str, ...]) -> tuple[str, ...]:
 
 def _run(settings: DevnetSettings, params: Params, *, as_json: bool) -> Summary:
     """Run with the screen on a terminal, with progress lines elsewhere."""
-    console = Console()
-    on_screen = console.is_terminal and not as_json
+    on_screen = sys.stdout.isatty() and not as_json
     devnet = Devnet(settings, params, _silent if on_screen else say)
     ended: list[Summary] = []
 
     async def program(stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
-            shown = show_screen(devnet.view, console) if on_screen else tell_lines(devnet.view, say)
-            showing = group.create_task(shown)
+            showing = group.create_task(_screen(devnet) if on_screen else tell_lines(devnet.view, say))
             ended.append(await devnet.run(stop))
             showing.cancel()
 
     run_until_stopped(program)
     return ended[0]
+
+
+async def _screen(devnet: Devnet) -> None:
+    from node.lab.devnet.screen import show_screen
+
+    await show_screen(devnet.view)
 
 
 def _silent(_text: str) -> None:

@@ -15,7 +15,6 @@ from node.core.commit.origin import genesis_root
 from node.core.params import Params
 from node.l1.abi import load_contract
 from node.l1.answers import L1Error, L1Receipt, L1Refused
-from node.l1.chain.settings import WEI_PER_ETHER
 from node.l1.rpc import L1Client
 from node.l1.sender import GWEI
 from node.l1.transactions import FeeMarketFields, Transaction, created_address, sign_fee_market
@@ -26,6 +25,7 @@ from proto.units import MICRO_USD_PER_USD
 
 TOKEN: Final = load_contract("TestToken")
 TOKEN_DECIMALS: Final = 6
+WEI_PER_ETHER: Final = 10**18
 NATIVE_DECIMALS: Final = 18
 CHALLENGE_WINDOW_S: Final = 10
 DEPOSIT_USD: Final = 1_000_000

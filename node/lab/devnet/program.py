@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import os
 import re
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from node.lab.devnet.settings import DevnetSettings
 from node.lab.devnet.summary import Summary
 from node.lab.devnet.tally import NodeEye, Watched, read_watched
 from node.lab.devnet.waiting import until
+from proto.units import TIME_MS_MAX
 
 DEPOSIT_DEPTH_BLOCKS: Final = 2
 WATCHER_DEPTH_BLOCKS: Final = 1
@@ -46,7 +48,7 @@ deposit_depth_blocks = {depth}
 poll_ms = 250
 """
 _L1_URL: Final = re.compile(r"L1 chain \d+ at (http://\S+?),")
-_NODE_PORT: Final = re.compile(r"ready on port (\d+)")
+_NODE_READY: Final = re.compile(r"ready on port \d+")
 _NODE_STOPPED: Final = re.compile(r'"event": "stopped".*"batch": (\d+)')
 _START_S: Final = 60.0
 _RECOVERY_S: Final = 1_800.0  # A long chain takes its time to come back.
@@ -96,7 +98,7 @@ class Devnet:
 
     async def run(self, stop: asyncio.Event) -> Summary:
         """Start, trade until `stop` or the time is over, stop. Raises ChildEnded, ChildSilent, DirectoryBusy, L1Error kinds."""
-        began_s = time.monotonic()
+        began_s, began_ms = time.monotonic(), time.time_ns() // 1_000_000
         async with contextlib.AsyncExitStack() as stack:
             lock = await stack.enter_async_context(record.held(self._dir))
             record.forget(self._dir)
@@ -106,16 +108,18 @@ class Devnet:
             rpc = await self._start_l1(fleet)
             l1 = await stack.enter_async_context(L1Client(L1ClientSettings(url=rpc)))
             deployed = await self._deploy(l1)
-            place = await self._start_node(fleet, session, rpc, deployed)
-            first_trade = await self._newest_trade(place)
-            watcher = await self._start_others(fleet, place)
+            place = self.view.place = self._place(rpc, deployed)
+            node = await self._start_node(fleet, place)
+            await self._start_crowd(fleet, place)
+            await self._wait_ready(fleet, session, place, node)
+            watcher = await self._start_watcher(fleet, place)
             await self._wait_open(place)
             record.publish(self._dir, self._facts(fleet, place))
             self._step("running")
             self.view.since_s = time.monotonic()
             await self._live(stop, watcher)
             await self._end_trading(fleet)
-            fills = await self._newest_trade(place) - first_trade
+            fills = await self._fills(place, began_ms)
             return await self._end(fleet, l1, place, fills, began_s)
 
     def _step(self, stage: str) -> None:
@@ -139,29 +143,27 @@ class Devnet:
                 await mine(l1)
         return deployed
 
-    async def _start_node(self, fleet: Fleet, session: aiohttp.ClientSession, rpc: str, deployed: Deployed) -> Place:
-        self._step("starting the node")
-        toml = self._dir / "node.toml"
-        toml.write_text(NODE_TOML.format(start_block=deployed.block, depth=DEPOSIT_DEPTH_BLOCKS), encoding="utf-8")
-        child = await fleet.start(
-            "node", "run", "--genesis", self._settings.genesis, "--config", str(toml), "--data-dir", str(self._dir / "node"),
-            "--port", str(self._settings.port), "--l1", rpc, "--contract", _hex(deployed.contract),
-        )  # fmt: skip
-        port = int((await fleet.heard(child, _NODE_PORT, _RECOVERY_S))[1])
+    def _place(self, rpc: str, deployed: Deployed) -> Place:
+        """Addresses of everything. A free port is chosen here, because publishers and bots are started before the node listens."""
         l1_port = urlsplit(rpc).port
         assert l1_port is not None
-        self.view.eye = NodeEye(session, port)
-        if not await until(self.view.eye.is_ready, _START_S):
-            raise ChildSilent(f"the node did not become ready within {_START_S:.0f} s; see {child.log}")
-        self.view.place = Place(port, l1_port, rpc, deployed)
-        return self.view.place
+        return Place(self._settings.port or free_port(), l1_port, rpc, deployed)
 
-    async def _start_others(self, fleet: Fleet, place: Place) -> Child:
-        """Publishers, bots and the watcher; gives the watcher."""
-        self._step(
-            "starting publishers, watcher and bots" if self._settings.bots else "starting publishers and watcher"
-        )
+    async def _start_node(self, fleet: Fleet, place: Place) -> Child:
+        self._step("starting the node")
+        toml = self._dir / "node.toml"
+        start_block = place.deployed.block
+        toml.write_text(NODE_TOML.format(start_block=start_block, depth=DEPOSIT_DEPTH_BLOCKS), encoding="utf-8")
+        return await fleet.start(
+            "node", "run", "--genesis", self._settings.genesis, "--config", str(toml), "--data-dir", str(self._dir / "node"),
+            "--port", str(place.port), "--l1", place.rpc, "--contract", _hex(place.deployed.contract),
+        )  # fmt: skip
+
+    async def _start_crowd(self, fleet: Fleet, place: Place) -> None:
+        """Bots and publishers; they try until the node is there."""
         contract, genesis = _hex(place.deployed.contract), self._settings.genesis
+        if self._settings.bots:
+            await fleet.start("bots", "bots", "--url", place.url, "--genesis", genesis, "--first-key", str(BOTS_FIRST))
         start_ms = time.time_ns() // 1_000_000
         paths = [part for item in self._settings.prices for part in ("--prices", item)]
         for number in range(len(self._params.publishers)):
@@ -170,13 +172,22 @@ class Devnet:
                 "--development-key", str(PUBLISHERS_FIRST + number), "--price-speed", str(self._settings.price_speed),
                 "--price-start-ms", str(start_ms), *paths,
             )  # fmt: skip
-        if self._settings.bots:
-            await fleet.start("bots", "bots", "--url", place.url, "--genesis", genesis, "--first-key", str(BOTS_FIRST))
+
+    async def _wait_ready(self, fleet: Fleet, session: aiohttp.ClientSession, place: Place, node: Child) -> None:
+        """Until /readyz answers 200."""
+        await fleet.heard(node, _NODE_READY, _RECOVERY_S)
+        eye = self.view.eye = NodeEye(session, place.port)
+        if not await until(eye.is_ready, _START_S):
+            raise ChildSilent(f"the node did not become ready within {_START_S:.0f} s; see {node.log}")
+
+    async def _start_watcher(self, fleet: Fleet, place: Place) -> Child:
+        self._step("starting the watcher")
         self._watcher_status.unlink(missing_ok=True)
         return await fleet.start(
-            "watcher", "watch", "--l1", place.rpc, "--contract", contract, "--genesis", genesis,
-            "--start-block", str(place.deployed.block), "--depth-blocks", str(WATCHER_DEPTH_BLOCKS),
-            "--data-dir", str(self._dir / "watcher"), "--status-file", str(self._watcher_status), "--json", may_end=True,
+            "watcher", "watch", "--l1", place.rpc, "--contract", _hex(place.deployed.contract),
+            "--genesis", self._settings.genesis, "--start-block", str(place.deployed.block),
+            "--depth-blocks", str(WATCHER_DEPTH_BLOCKS), "--data-dir", str(self._dir / "watcher"),
+            "--status-file", str(self._watcher_status), "--json", may_end=True,
         )  # fmt: skip
 
     async def _wait_open(self, place: Place) -> None:
@@ -231,13 +242,17 @@ class Devnet:
         if view.watched.verified:
             view.behind_max = max(view.behind_max, tally.posted - view.watched.verified)
 
-    async def _newest_trade(self, place: Place) -> int:
-        """Number of the venue's newest trade; 0: none ever."""
-        newest = 0
+    async def _fills(self, place: Place, since_ms: int) -> int:
+        """Trades since a moment: the venue numbers its trades without gaps."""
         async with asyncio.timeout(_START_S), NovateClient(place.url) as client:
-            for market in self._params.markets:
-                for row in (await client.query("trades", market.id, 1)).value["rows"]:
-                    newest = max(newest, row["trade"])
+            return await self._newest_trade(client, TIME_MS_MAX) - await self._newest_trade(client, since_ms)
+
+    async def _newest_trade(self, client: NovateClient, until_ms: int) -> int:
+        """Number of the newest trade until a moment; 0: none."""
+        newest = 0
+        for market in self._params.markets:
+            for row in (await client.query("trades", market.id, 1, True, [], 0, until_ms)).value["rows"]:  # noqa: FBT003
+                newest = max(newest, row["trade"])
         return newest
 
     # --- end --------------------------------------------------------------------------------------------------------------
@@ -300,6 +315,14 @@ class Devnet:
         if watcher.process.returncode is not None and watched.agrees:
             raise ChildEnded("watcher", watcher.process.returncode, watcher.tail())
         return watched
+
+
+def free_port() -> int:
+    """A port that nobody uses now. Somebody may take it before we do; then the node says so and ends."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 def _hex(value: bytes) -> str:
