@@ -5,9 +5,6 @@ Rate limits are off: an experiment sends what it has. Invariant: when the contex
 
 import asyncio
 import re
-import signal
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -16,6 +13,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from node.lab.devnet.processes import Child, ChildEnded, ChildSilent, Fleet, supervised
 
 READY_S_MAX: Final = 120.0
 STOP_S_MAX: Final = 30.0
@@ -29,9 +28,10 @@ refusals_per_second = 0
 [logs]
 level = "warning"
 """
-_PORT: Final = re.compile(rb"ready on port (\d+)")
+_NAME: Final = "node"
+_PORT: Final = re.compile(r"ready on port (\d+)")
 _POLL_S: Final = 0.002
-_LOG_LINES: Final = 20
+_TICKS_PER_SECOND: Final = 100  # USER_HZ of every Linux.
 
 
 class LocalNodeError(Exception):
@@ -42,7 +42,7 @@ class LocalNodeError(Exception):
 class LocalNode:
     """A running node."""
 
-    process: subprocess.Popen[bytes]
+    pid: int
     port: int
     directory: Path
     start_seconds: float
@@ -60,62 +60,54 @@ class LocalNode:
 
     def rss_bytes(self) -> int:
         """Resident memory of the process now."""
-        for line in Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii").splitlines():
+        for line in Path(f"/proc/{self.pid}/status").read_text(encoding="ascii").splitlines():
             if line.startswith("VmRSS:"):
                 return int(line.split()[1]) * 1_024
         raise LocalNodeError("the node has no resident memory: it ended")
 
     def cpu_seconds(self) -> float:
         """Processor time the process has used, user and system."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        ticks_per_second = 100  # USER_HZ of every Linux.
-        return (int(fields[11]) + int(fields[12])) / ticks_per_second
+        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
 
 
 @asynccontextmanager
 async def local_node(directory: Path) -> AsyncIterator[LocalNode]:
-    """A node over `directory/data`, which may hold an earlier node's data. Raises LocalNodeError."""
-    began, log = time.perf_counter(), directory / "node.log"
-    process = _spawn(directory, log)
+    """A node over `directory/data`, which may hold an earlier node's data. Raises LocalNodeError, also where it ends meanwhile."""
     try:
-        port = await _ready_port(process, log)
-        yield LocalNode(process, port, directory, time.perf_counter() - began)
-        if process.poll() is not None:
-            raise LocalNodeError(f"the node ended by itself with code {process.returncode}:\n{_tail(log)}")
-    finally:
-        _stop(process)
+        async with Fleet(directory) as fleet, supervised(fleet):
+            began = time.perf_counter()
+            child = await fleet.start(_NAME, *_arguments(directory.absolute()))
+            port = await _ready_port(fleet, child)
+            yield LocalNode(child.process.pid, port, directory, time.perf_counter() - began)
+            await fleet.stop(_NAME, STOP_S_MAX)
+    except BaseExceptionGroup as group:
+        node = group.subgroup((ChildEnded, ChildSilent))
+        if node is not None:
+            raise LocalNodeError(str(_first(node))) from group
+        raise _first(group) from group
 
 
-def _spawn(directory: Path, log: Path) -> subprocess.Popen[bytes]:
-    directory = directory.absolute()  # The child works elsewhere.
+def _arguments(directory: Path) -> list[str]:
+    """The node's command line; the child works elsewhere, so paths are absolute."""
     settings = directory / "node.toml"
     settings.write_text(SETTINGS, encoding="utf-8")
-    command = [
-        sys.executable, "-m", "node", "run", "--genesis", GENESIS, "--config", str(settings), "--data-dir", str(directory / "data"),
+    return [
+        "run", "--genesis", GENESIS, "--config", str(settings), "--data-dir", str(directory / "data"),
         "--port", "0", "--operator-socket", str(directory / "deposits.sock"),
     ]  # fmt: skip
-    root = Path(__file__).parents[2]  # Where `node` and `proto` are packages, installed or not.
-    with log.open("wb") as sink:
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, cwd=root)
 
 
-def _announced_port(log: Path) -> int:
-    """The port that the node has announced; 0: not yet."""
-    found = _PORT.search(log.read_bytes())
-    return int(found[1]) if found is not None else 0
-
-
-async def _ready_port(process: subprocess.Popen[bytes], log: Path) -> int:
+async def _ready_port(fleet: Fleet, child: Child) -> int:
     """The port, once the node answers there."""
-    deadline = time.monotonic() + READY_S_MAX
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise LocalNodeError(f"the node ended with code {process.returncode}:\n{_tail(log)}")
-        port = _announced_port(log)
-        if port and await asyncio.to_thread(_is_ready, port):
-            return port
-        await asyncio.sleep(_POLL_S)
-    raise LocalNodeError(f"the node was not ready within {READY_S_MAX:.0f} s:\n{_tail(log)}")
+    port = int((await fleet.heard(child, _PORT, READY_S_MAX))[1])
+    try:
+        async with asyncio.timeout(READY_S_MAX):
+            while not await asyncio.to_thread(_is_ready, port):
+                await asyncio.sleep(_POLL_S)
+    except TimeoutError:
+        raise ChildSilent(f"the node listens on port {port} and is not ready after {READY_S_MAX:.0f} s") from None
+    return port
 
 
 def _is_ready(port: int) -> bool:
@@ -126,17 +118,9 @@ def _is_ready(port: int) -> bool:
         return False
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask, then insist."""
-    if process.poll() is not None:
-        return
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(STOP_S_MAX)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def _tail(log: Path) -> str:
-    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:])
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first error itself, out of the groups around it: what the body of the context raised, or how the node ended."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,5 +1,8 @@
 """What a replay needs of a node that is already there: money, rates, the market."""
 
+import asyncio
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -48,6 +51,21 @@ async def test_a_node_that_cannot_start_says_why(tmp_path: Path, monkeypatch: py
     with pytest.raises(LocalNodeError, match="nonsense"):
         async with local_node(tmp_path):
             pytest.fail("it started")
+
+
+async def test_a_node_that_dies_meanwhile_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(LocalNodeError, match="killed by signal 9"):
+        async with local_node(tmp_path) as node:
+            os.kill(node.pid, signal.SIGKILL)
+            await asyncio.sleep(60)
+
+
+async def test_an_error_of_the_experiment_comes_out_as_it_is(tmp_path: Path) -> None:
+    with pytest.raises(DepositError, match="mine"):
+        async with local_node(tmp_path) as node:
+            raise DepositError("mine")
+    with pytest.raises(ProcessLookupError):
+        os.kill(node.pid, 0)
 
 
 async def test_a_deposit_socket_that_is_not_there_is_named(tmp_path: Path) -> None:
