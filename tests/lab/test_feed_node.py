@@ -54,10 +54,13 @@ async def test_a_node_that_cannot_start_says_why(tmp_path: Path, monkeypatch: py
 
 
 async def test_a_node_that_dies_meanwhile_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(LocalNodeError, match="killed by signal 9"):
+    async def experiment() -> None:
         async with local_node(tmp_path) as node:
             os.kill(node.pid, signal.SIGKILL)
             await asyncio.sleep(60)
+
+    with pytest.raises(LocalNodeError, match="killed by signal 9"):
+        await experiment()
 
 
 async def test_an_error_of_the_experiment_comes_out_as_it_is(tmp_path: Path) -> None:
