@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import mpmath
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.core.funding.premium import premium
@@ -25,7 +25,7 @@ from node.core.state import Account, Market, Position, State
 from proto.events import IndexStatus
 from proto.ids import MarketId
 from proto.intents import Side
-from proto.units import PPM, FundingUnits, Lots, MicroPrice, MicroUsd, Price, TimeMs, tick_is_valid
+from proto.units import PPM, RATE_SCALE, FundingUnits, Lots, MicroPrice, MicroUsd, Price, TimeMs, tick_is_valid
 from tests.core.venue import PARAMS, USD, Venue, address, market, tiers
 
 FUNDING = FundingParams(5_000, 3_600_000, 10**8, 5 * 10**8, 4 * 10**10, 150_000)
@@ -213,6 +213,7 @@ def test_tick_rule_as_it_reads(price: int, size_decimals: int) -> None:
     tier_rows, st.integers(1, 10**5), st.integers(1, 10**7), st.integers(0, 10**13), st.integers(-(10**17), 10**17),
     st.integers(-3, 3), st.sampled_from(Side),
 )  # fmt: skip
+@settings(max_examples=60)
 def test_risk_index_offers_every_account_that_a_scan_finds(
     rows: tuple[TierParams, ...],
     lots: int,
@@ -229,7 +230,9 @@ def test_risk_index_offers_every_account_that_a_scan_finds(
     listed.mark = Price(mark)
     size = -lots if side == Side.SELL else lots
     account.positions[MarketId(1)] = Position(MarketId(1), Lots(size), MicroUsd(size * mark))
-    account.cash = MicroUsd(health(state, account)[1] + slack % (lots * mark + 1))
+    listed.funding_index = FundingUnits(funding // 3)
+    equity, maintenance = health(state, account)
+    account.cash = MicroUsd(maintenance - equity + slack % (lots * mark + 1))
     scan(state)
     assert not state.work
     listed.funding_index = FundingUnits(funding)
@@ -243,6 +246,36 @@ def test_risk_index_offers_every_account_that_a_scan_finds(
         assert bool(state.work) == (equity < maintenance)
         if state.work:
             return
+
+
+@given(
+    tier_rows, st.integers(1, 10**5), st.integers(1, 10**7), st.integers(0, 10**9), st.integers(-(10**15), 10**15),
+    st.sampled_from(Side), st.integers(0, 2),
+)  # fmt: skip
+@settings(max_examples=60)
+def test_an_account_is_safe_while_no_bound_of_the_risk_index_is_crossed(
+    rows: tuple[TierParams, ...], lots: int, mark: int, slack: int, funding: int, side: Side, inside: int
+) -> None:
+    """Mark and funding together as far as the bounds let them go."""
+    state = genesis_state(_one_market(rows))
+    account = open_account(state, address(1), None)
+    listed = state.markets[MarketId(1)]
+    listed.mark, listed.funding_index = Price(mark), FundingUnits(funding)
+    size = -lots if side == Side.SELL else lots
+    account.positions[MarketId(1)] = Position(
+        MarketId(1), Lots(size), MicroUsd(size * mark), FundingUnits(funding // 2)
+    )
+    account.cash = MicroUsd(0)
+    equity, maintenance = health(state, account)
+    account.cash = MicroUsd(maintenance - equity + slack)
+    scan(state)
+    risk = state.risk
+    highest = risk.mark_highs[MarketId(1)][0][0]
+    listed.mark = Price(max(highest - inside, 1))
+    value = -risk.value_lows[MarketId(1)][0][0] if side == Side.BUY else risk.value_highs[MarketId(1)][0][0]
+    listed.funding_index = FundingUnits(listed.mark * RATE_SCALE - value)
+    equity, maintenance = health(state, account)
+    assert equity >= maintenance
 
 
 def _one_market(rows: tuple[TierParams, ...]) -> Params:

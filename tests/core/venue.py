@@ -31,7 +31,7 @@ from node.core.schedule import due_inputs
 from node.core.state import BookSide, State
 from proto.ids import ETH, USDC, ZERO_ADDRESS, Address, AssetId, IndexId, MarketId, Seq
 from proto.inputs import DepositSeen, Dialect, IndexPrice, Input, OracleReport, SealTick, Stamp, UserAction
-from proto.intents import Intent, encode_intent
+from proto.intents import Intent
 from proto.ledger import Roots, Section
 from proto.units import AMOUNT_MAX, AssetUnits, MicroPrice, MicroUsd, Ppm, TimeMs
 
@@ -122,7 +122,7 @@ class Venue:
 
     def act_unaudited(self, intent: Intent, signer: Address | None = None) -> Outcome:
         """Apply an action as signed by `signer`, or by the account itself."""
-        action = UserAction(Dialect.NATIVE, encode_intent(intent), bytes(65), intent)
+        action = UserAction(Dialect.NATIVE, b"", bytes(65), intent)  # The core reads the intent, not its bytes.
         return self.apply_unaudited(action, intent.account if signer is None else signer)
 
     def deposit(self, owner: Address, amount: int, asset: AssetId = USDC) -> Outcome:
