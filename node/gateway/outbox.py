@@ -101,6 +101,14 @@ class Outbox:
         self._parts.clear()
         self._held = 0
 
+    async def drained(self) -> None:
+        """Wait until the socket has taken what was put, but for a rest below the mark. Looks again now and then: a transport
+        tells only its own protocol when it has room."""
+        while not self._closed and not self._transport.is_closing():
+            if self._held < self._high and self._transport.get_write_buffer_size() < self._high:
+                return
+            await asyncio.sleep(_RETRY_S)
+
     def close(self) -> None:
         """Drop what is held and take nothing more."""
         self._closed = True

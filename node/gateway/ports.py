@@ -118,7 +118,7 @@ class Writer(Protocol):
         ...
 
     def receipt(self, seq: int) -> Receipt | None:
-        """The receipt of a durable input, or None."""
+        """The receipt of a durable input, or None. Reads a whole cycle from disk; may be called from another thread."""
         ...
 
     async def prove(self, section: Section, key: int) -> LeafProof:

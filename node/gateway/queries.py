@@ -255,7 +255,7 @@ class Queries:
     async def _ask_receipt(self, arguments: Arguments) -> Answer:
         seq = arguments.uint("seq", U64_MAX)
         arguments.done()
-        receipt = self._writer.receipt(seq)
+        receipt = await asyncio.to_thread(self._writer.receipt, seq)
         if receipt is None:
             raise QueryRefusedError(RejectCode.RECEIPT_UNKNOWN, f"seq {seq}")
         cycle = receipt.cycle

@@ -44,9 +44,10 @@ _NS_PER_MS = 1_000_000
 class _Slot:
     """An answer's place. `frame` None: not known yet; empty: already sent. `job` finds it once the slot is the first."""
 
-    __slots__ = ("frame", "job")
+    __slots__ = ("frame", "job", "size")
 
-    def __init__(self) -> None:
+    def __init__(self, size: int) -> None:
+        self.size = size  # Bytes of the client's frame, which the answer's search may hold on to.
         self.frame: bytes | None = None
         self.job: Callable[[], Awaitable[bytes]] | None = None
 
@@ -62,6 +63,8 @@ class Session:
         settings = desk.settings
         self._outbox = Outbox(transport, settings.send_high_bytes, settings.send_held_bytes, self._too_slow)
         self._slots: deque[_Slot] = deque()
+        self._slot_bytes = 0
+        self._frame_bytes = 0  # Of the frame being taken.
         self._room = asyncio.Event()
         self._room.set()
         self._job_ready = asyncio.Event()
@@ -92,7 +95,7 @@ class Session:
             self._subscriptions.clear()
 
     async def _read(self) -> None:
-        receive, slots, in_flight = self._socket.receive, self._slots, self._desk.settings.limits.in_flight
+        receive = self._socket.receive
         while True:
             message = await receive()
             kind = message.type
@@ -100,13 +103,18 @@ class Session:
                 return
             if self._ended:
                 continue
+            self._frame_bytes = len(message.data)
             if kind is WSMsgType.BINARY:
                 self._take(message.data)
             else:
                 self._refuse(0, Refused(RejectCode.FRAME_MALFORMED, "send binary messages, not text"))
-            if len(slots) >= in_flight:
+            if not self._has_room():
                 self._room.clear()
                 await self._room.wait()
+
+    def _has_room(self) -> bool:
+        limits = self._desk.settings.limits
+        return len(self._slots) < limits.in_flight and self._slot_bytes < limits.in_flight_bytes
 
     def end(self, code: RejectCode, detail: str) -> None:
         """Close the connection, saying why. Answers that are not there yet are not waited for."""
@@ -117,11 +125,14 @@ class Session:
         closing = encode_node_frame((FrameKind.CLOSING.value, 0, code.value, code.name, detail))
         self._outbox.last(closing, WSCloseCode.POLICY_VIOLATION, code.name)
         self._slots.clear()
+        self._slot_bytes = 0
         self._room.set()
         self._ending.set()
 
     def _too_slow(self) -> None:
-        self.end(RejectCode.READER_TOO_SLOW, f"{self._desk.settings.send_held_bytes} bytes were not read")
+        settings = self._desk.settings
+        bounds = f"{settings.send_held_bytes} bytes waited to be read, or answers for {settings.stall_ms} ms"
+        self.end(RejectCode.READER_TOO_SLOW, bounds)
 
     async def _wait_for_end(self) -> None:
         """Give a peer that was told to leave some time to read why, then cut it off.
@@ -135,8 +146,9 @@ class Session:
     # --- answers ----------------------------------------------------------------------------------------------------------
 
     def _slot(self) -> _Slot:
-        slot = _Slot()
+        slot = _Slot(self._frame_bytes)
         self._slots.append(slot)
+        self._slot_bytes += slot.size
         return slot
 
     def _fill(self, slot: _Slot, frame: bytes) -> None:
@@ -154,17 +166,25 @@ class Session:
                     self._job_ready.set()
                 break
             slots.popleft()
+            self._slot_bytes -= first.size
             if first.frame:
                 put(first.frame)
-        if not self._room.is_set() and len(slots) < self._desk.settings.limits.in_flight:
+        if not self._room.is_set() and self._has_room():
             self._room.set()
 
     async def _run_jobs(self) -> None:
+        """Find answers that take longer, one at a time, and only as fast as the peer reads them."""
         while True:
             await self._job_ready.wait()
             self._job_ready.clear()
             slot = self._slots[0] if self._slots else None
             if slot is not None and slot.frame is None and slot.job is not None:
+                try:
+                    async with asyncio.timeout(self._desk.settings.stall_ms / 1_000):
+                        await self._outbox.drained()
+                except TimeoutError:
+                    self._too_slow()
+                    return
                 self._fill(slot, await slot.job())
 
     def _later(self, job: Callable[[], Awaitable[bytes]]) -> None:
@@ -197,7 +217,11 @@ class Session:
                 now = self._desk.clock.wall_ns() // _NS_PER_MS
                 self._fill(self._slot(), encode_node_frame((FrameKind.PONG.value, frame.id, now)))
             case ReportFrame():
-                self._submit(frame.id, frame.report)
+                refused = self._desk.admission.weigh(self._peer, 1)
+                if refused is None:
+                    self._submit(frame.id, frame.report)
+                else:
+                    self._refuse(frame.id, refused)
             case SubscribeFrame():
                 self._later(lambda: self._subscribe(frame))
             case UnsubscribeFrame():

@@ -26,6 +26,8 @@ class LimitSettings:
     """Per connection."""
     in_flight: int = 10_000
     """Unanswered frames per connection; beyond this the node stops reading from it."""
+    in_flight_bytes: int = 1024 * 1024
+    """Bytes of those frames, likewise."""
     verifying: int = 20_000
     """Actions of all connections whose signatures wait to be checked."""
     slow_actions_per_second: int = 200
@@ -49,6 +51,8 @@ class GatewaySettings:
     """Unsent bytes in a connection's transport above which the node holds back."""
     send_held_bytes: int = 4 * 1024 * 1024
     """Held-back bytes above which the reader is too slow and is dropped."""
+    stall_ms: int = 10_000
+    """How long answers to queries wait for a connection to take what was sent before."""
     close_ms: int = 5_000
     """What a dropped reader has left to take its last frame."""
     query_ms: int = 10_000
@@ -64,5 +68,14 @@ class GatewaySettings:
             raise ValueError("gateway.tls_certificate and gateway.tls_key: give both or neither")
         if self.message_bytes_max <= FRAME_BYTES_MAX:
             raise ValueError(f"gateway.message_bytes_max: above the frame bound of {FRAME_BYTES_MAX}")
-        if min(self.verify_batch, self.limits.in_flight, self.limits.verifying, self.limits.connections) < 1:
+        if (
+            min(
+                self.verify_batch,
+                self.limits.in_flight,
+                self.limits.in_flight_bytes,
+                self.limits.verifying,
+                self.limits.connections,
+            )
+            < 1
+        ):
             raise ValueError("gateway: bounds must be positive")

@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import dataclasses
+import itertools
 import random
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Callable
 
 import aiohttp
 import msgpack
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 from node.gateway.outbox import websocket_frame
 from node.gateway.settings import GatewaySettings
+from node.views.streams import StreamKey, StreamName
 from proto.canonical import pack
 from proto.frames import (
     ActionFrame,
@@ -103,20 +106,22 @@ DROPPED = 'novate_gateway_dropped_total{reason="READER_TOO_SLOW"} 1.0'
 
 
 @contextlib.asynccontextmanager
-async def deaf(node: LiveNode) -> AsyncIterator[asyncio.StreamReader]:
-    """A connection that asks and asks and reads nothing, until the node has had enough."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", node.gateway.port)
+async def deaf(node: LiveNode, ask: bytes, flood: Callable[[], None]) -> AsyncIterator[asyncio.StreamReader]:
+    """A connection that sends one frame again and again, and reads nothing until the node has had enough."""
+    small = socket.create_connection(("127.0.0.1", node.gateway.port))
+    small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+    reader, writer = await asyncio.open_connection(sock=small)
     writer.write(
         b"GET /v1/ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
     )
     await reader.readuntil(b"\r\n\r\n")
-    ask = encode_client_frame(QueryFrame(1, "markets", []))
     masked = bytes((0x82, 0x80 | len(ask))) + bytes(4) + ask
 
     async def full() -> bool:
         if writer.transport.get_write_buffer_size() < 65_536:
             writer.write(masked * 100)
+        flood()
         return DROPPED in await fetch(f"{node.http}/metrics")
 
     try:
@@ -126,16 +131,38 @@ async def deaf(node: LiveNode) -> AsyncIterator[asyncio.StreamReader]:
         writer.transport.abort()
 
 
+SUBSCRIBE = encode_client_frame(SubscribeFrame(1, "trades", [1], 0))
+
+
+def flooding(node: LiveNode) -> Callable[[], None]:
+    """Makes the trades stream of market 1 carry a megabyte more."""
+    numbers = itertools.count(10**6)
+
+    def flood() -> None:
+        for _ in range(20):
+            node.views.hub.publish(StreamKey(StreamName.TRADES, 1), next(numbers), 0, ["x" * 50_000])
+
+    return flood
+
+
 async def test_a_reader_that_never_reads_is_cut_off_while_others_go_on() -> None:
     settings = GatewaySettings(port=0, limits=UNLIMITED, send_high_bytes=4_096, send_held_bytes=50_000, close_ms=100)
-    async with live(settings) as node, peer(node) as healthy, deaf(node):
+    async with live(settings) as node, peer(node) as healthy, deaf(node, SUBSCRIBE, flooding(node)):
         await eventually(lambda: node.gateway.connections == 1)
         assert (await healthy.ask(encode_client_frame(PingFrame(3))))[:2] == [FrameKind.PONG, 3]
 
 
+async def test_answers_to_questions_wait_for_the_reader_but_not_for_ever() -> None:
+    settings = GatewaySettings(port=0, limits=UNLIMITED, send_high_bytes=4_096, stall_ms=100, close_ms=100)
+    ask = encode_client_frame(QueryFrame(1, "markets", []))
+    async with live(settings) as node, peer(node) as healthy, deaf(node, ask, lambda: None):
+        await eventually(lambda: node.gateway.connections == 1)
+        assert (await healthy.ask(encode_client_frame(QueryFrame(3, "status", []))))[:2] == [FrameKind.REPLY, 3]
+
+
 async def test_a_slow_reader_that_wakes_up_finds_the_reason() -> None:
     settings = GatewaySettings(port=0, limits=UNLIMITED, send_high_bytes=4_096, send_held_bytes=50_000, close_ms=30_000)
-    async with live(settings) as node, deaf(node) as reader:
+    async with live(settings) as node, deaf(node, SUBSCRIBE, flooding(node)) as reader:
         last = b""
         while (head := await asyncio.wait_for(reader.readexactly(2), 10))[0] == 0x82:
             size = head[1]
