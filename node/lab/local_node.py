@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from node.lab.devnet.processes import Child, ChildEnded, ChildSilent, Fleet, supervised
+from node.lab.failures import first_failure
 
 READY_S_MAX: Final = 120.0
 STOP_S_MAX: Final = 30.0
@@ -84,8 +85,8 @@ async def local_node(directory: Path) -> AsyncIterator[LocalNode]:
     except BaseExceptionGroup as group:
         node = group.subgroup((ChildEnded, ChildSilent))
         if node is not None:
-            raise LocalNodeError(str(_first(node))) from group
-        raise _first(group) from group
+            raise LocalNodeError(str(first_failure(node))) from group
+        raise first_failure(group) from group
 
 
 def _arguments(directory: Path) -> list[str]:
@@ -116,11 +117,3 @@ def _is_ready(port: int) -> bool:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The first error itself, out of the groups around it: what the body of the context raised, or how the node ended."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -10,6 +10,7 @@ import pytest
 from node.lab.bench.flow import generate
 from node.lab.deposits import DepositError, deposit
 from node.lab.feed.program import FeedError, FeedReport, FeedRequest, feed
+from node.lab.feed.replay import ReplayError
 from node.lab.local_node import LocalNode, LocalNodeError, local_node
 from proto.ids import Address
 from proto.units import AMOUNT_MAX, MicroUsd
@@ -36,6 +37,25 @@ async def test_one_node_takes_several_replays_and_markets(tmp_path: Path) -> Non
         await deposit(node.deposit_socket, many)
         with pytest.raises(DepositError, match="more than"):
             await deposit(node.deposit_socket, {Address(bytes([8]) * 20): MicroUsd(AMOUNT_MAX * 1_000_000)})
+
+
+async def test_a_node_that_goes_away_ends_the_replay(tmp_path: Path) -> None:
+    path = write_flow(tmp_path / "flow.csv", generate(20_000))
+
+    async def experiment() -> None:
+        async with local_node(tmp_path) as node:
+            request = FeedRequest(path, "ES-PERPETUAL", None, node.url)
+            sent = asyncio.Event()
+
+            def progress(_stage: str, done: int, _total: int) -> None:
+                if done > 1_000 and not sent.is_set():
+                    sent.set()
+                    os.kill(node.pid, signal.SIGKILL)
+
+            await feed(request, lambda text: None, progress)
+
+    with pytest.raises((ReplayError, LocalNodeError)):  # Whoever notices first.
+        await experiment()
 
 
 async def test_a_node_with_rate_limits_says_what_to_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

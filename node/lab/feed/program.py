@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from node.client.amounts import Market
 from node.client.client import NovateClient
-from node.client.errors import ProtocolError, RefusedError
+from node.client.errors import NotConnectedError, OutcomeUnknownError, ProtocolError, RefusedError
 from node.client.settings import ClientSettings
 from node.lab.deposits import deposit
 from node.lab.feed.flow import Survey, needs, survey
@@ -92,6 +92,13 @@ async def feed(request: FeedRequest, say: Say, progress: Progress) -> FeedReport
 
 
 async def _feed_to(request: FeedRequest, url: str, say: Say, progress: Progress) -> FeedReport:
+    try:
+        return await _feed_over(request, url, say, progress)
+    except (TimeoutError, NotConnectedError, OutcomeUnknownError) as error:
+        raise FeedError(f"the node at {url} stopped answering") from error
+
+
+async def _feed_over(request: FeedRequest, url: str, say: Say, progress: Progress) -> FeedReport:
     async with AsyncExitStack() as stack:
         try:
             client = await stack.enter_async_context(NovateClient(url, settings=ClientSettings(connect_s=CONNECT_S)))

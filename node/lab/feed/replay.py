@@ -14,9 +14,10 @@ from typing import Any, Final, NamedTuple
 
 from node.client.amounts import Market
 from node.client.client import NovateClient
-from node.client.errors import NotConnectedError, RefusedError
+from node.client.errors import NotConnectedError, OutcomeUnknownError, RefusedError
 from node.client.nonces import NonceSource
 from node.client.streams import Subscription
+from node.lab.failures import first_failure
 from node.lab.feed.actions import action_of
 from node.lab.feed.flow import FlowBook
 from node.lab.feed.rows import TAKE, Row
@@ -105,12 +106,13 @@ class Replay:
                 await self._settle()
                 for task in (*readers, reporter):
                     task.cancel()
-        except* RefusedError as group_:
-            raise ReplayError(f"the node refuses what a replay needs: {group_.exceptions[0]}") from group_
-        except* NotConnectedError as group_:
-            raise ReplayError("the connection to the node was lost") from group_
-        except* ReplayError as group_:
-            raise group_.exceptions[0] from None
+        except BaseExceptionGroup as failures:
+            error = first_failure(failures)
+            if isinstance(error, RefusedError):
+                raise ReplayError(f"the node refuses what a replay needs: {error}") from failures
+            if isinstance(error, NotConnectedError | OutcomeUnknownError | TimeoutError):
+                raise ReplayError("the connection to the node was lost") from failures
+            raise error from failures
 
     # --- sending ----------------------------------------------------------------------------------------------------------
 
@@ -216,11 +218,12 @@ class Replay:
 
 
 async def report(publishers: Sequence[NovateClient], market: Market, price: MicroPrice) -> None:
-    """One report of the market's index by each publisher. One that another program with the same key overtook is no harm."""
+    """One report of the market's index by each publisher. One that is overtaken (by another program with the same key) or that the
+    node has no time for is no harm: the next one follows."""
     line = (IndexPrice(IndexId(int(market.facts["index"])), price, MicroPrice(0)),)
     for publisher in publishers:
         try:
             await publisher.report(TimeMs(time.time_ns() // _NS_PER_MS), line)
         except RefusedError as error:
-            if error.reject_code != RejectCode.REPORT_TIME_NOT_NEWER:
+            if error.reject_code != RejectCode.REPORT_TIME_NOT_NEWER and not error.retry_can_help:
                 raise
