@@ -108,7 +108,10 @@ class Connection:
             message = await receive()
             if message.type is not binary:
                 return
-            items = decode_node_frame(message.data)
+            try:
+                items = decode_node_frame(message.data)
+            except ValueError:
+                return  # Not this protocol: as good as gone.
             if items[0] == event:
                 self._on_event(items)
                 continue
