@@ -31,6 +31,7 @@ from node.lab.devnet.settings import DevnetSettings
 from node.lab.devnet.summary import Summary
 from node.lab.devnet.tally import NodeEye, Watched, read_watched
 from node.lab.devnet.waiting import until
+from proto.events import IndexStatus
 from proto.units import TIME_MS_MAX
 
 DEPOSIT_DEPTH_BLOCKS: Final = 2
@@ -111,9 +112,9 @@ class Devnet:
             place = self.view.place = self._place(rpc, deployed)
             node = await self._start_node(fleet, place)
             await self._start_crowd(fleet, place)
-            await self._wait_ready(fleet, session, place, node)
+            eye = await self._wait_ready(fleet, session, place, node)
             watcher = await self._start_watcher(fleet, place)
-            await self._wait_open(place)
+            await self._wait_open(place, eye)
             record.publish(self._dir, self._facts(fleet, place))
             self._step("running")
             self.view.since_s = time.monotonic()
@@ -173,12 +174,13 @@ class Devnet:
                 "--price-start-ms", str(start_ms), *paths,
             )  # fmt: skip
 
-    async def _wait_ready(self, fleet: Fleet, session: aiohttp.ClientSession, place: Place, node: Child) -> None:
+    async def _wait_ready(self, fleet: Fleet, session: aiohttp.ClientSession, place: Place, node: Child) -> NodeEye:
         """Until /readyz answers 200."""
         await fleet.heard(node, _NODE_READY, _RECOVERY_S)
         eye = self.view.eye = NodeEye(session, place.port)
         if not await until(eye.is_ready, _START_S):
             raise ChildSilent(f"the node did not become ready within {_START_S:.0f} s; see {node.log}")
+        return eye
 
     async def _start_watcher(self, fleet: Fleet, place: Place) -> Child:
         self._step("starting the watcher")
@@ -190,13 +192,19 @@ class Devnet:
             "--status-file", str(self._watcher_status), "--json", may_end=True,
         )  # fmt: skip
 
-    async def _wait_open(self, place: Place) -> None:
-        """Until every first deposit is credited and every market has a price: whoever reads devnet.json can trade."""
+    async def _wait_open(self, place: Place, eye: NodeEye) -> None:
+        """Until every first deposit is credited and every market has a fresh price: whoever reads devnet.json can trade.
+
+        The state may still call an earlier run's prices fresh; once this run's reports have come, it has been judged anew.
+        """
         async with NovateClient(place.url) as client:
 
             async def open_for_all() -> bool:
+                if (await eye.look()).reports < len(self._params.publishers):
+                    return False
                 credited: int = (await client.query("status")).value["queue_cursor"]
-                priced = all(market.facts["mark"] for market in await client.markets())
+                facts = [market.facts for market in await client.markets()]
+                priced = all(row["mark"] and row["index_status"] <= IndexStatus.UNCERTAIN for row in facts)
                 return priced and credited >= deposits_count(self._people)
 
             if not await until(open_for_all, _START_S):

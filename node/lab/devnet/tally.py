@@ -23,6 +23,8 @@ class Tally:
     orders: int = 0
     """Orders whose signature held, since this node's start."""
     orders_per_s: float = 0.0
+    reports: int = 0
+    """Price reports whose signature held."""
     signers: int = 0
     connections: int = 0
     sealed: int = 0
@@ -63,6 +65,7 @@ class NodeEye:
             taken_s=now_s,
             orders=orders,
             orders_per_s=(orders - before.orders) / elapsed if before.taken_s and elapsed > 0 else 0.0,
+            reports=int(samples.one("novate_gateway_reports_total")),
             signers=int(samples.one("novate_gateway_signers")),
             connections=int(samples.one("novate_gateway_connections")),
             sealed=max(int(samples.one("novate_batch_sealed_id")), before.sealed),
