@@ -116,7 +116,7 @@ async def _feed_over(request: FeedRequest, url: str, say: Say, progress: Progres
         await _fund(client, market, found, cast)
         keys = development_keys(client.domain.chain_id, max(PUBLISHER_KEYS) + 1)
         publishers = [await stack.enter_async_context(NovateClient(url, keys[number])) for number in PUBLISHER_KEYS]
-        if found.rows:
+        if found.opening:
             await _open_market(client, publishers, market, found)
         replay = Replay(client, publishers, market, cast, request.window, say)
         rows = read_rows(request.file, request.limit)

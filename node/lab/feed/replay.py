@@ -213,7 +213,8 @@ class Replay:
 
     async def _report(self) -> None:
         while True:
-            await report(self._publishers, self._market, self.price)
+            if self.price:  # A flow that names no price has none to report.
+                await report(self._publishers, self._market, self.price)
             await asyncio.sleep(REPORT_S)
 
 
