@@ -39,5 +39,5 @@ def tell_summary(summary: Summary) -> str:
         f"{summary.orders} orders, {summary.fills} fills in {summary.seconds:.1f} s; "
         f"ack p50 {summary.ack_p50_ms:.1f} ms, p99 {summary.ack_p99_ms:.1f} ms\n"
         f"batches: {summary.batches_sealed} sealed, {summary.batches_posted} posted, {summary.batches_verified} verified, "
-        f"{summary.batches_final} final\n{verdict}"
+        f"{summary.batches_final} final; the watcher was at most {summary.behind_max} behind L1\n{verdict}"
     )

@@ -308,7 +308,7 @@ class Devnet:
             verified_all=watched.agrees and sealed == posted == watched.verified, audit=watched.agrees and not shortfall,
             seconds=time.monotonic() - began_s, ack_p50_ms=eye.last.ack_p50_ms, ack_p99_ms=eye.last.ack_p99_ms,
             rpc=place.rpc, contract=_hex(place.deployed.contract), chain_id=self._params.chain_id,
-            ports={"http": place.port, "l1": place.l1_port}, trouble=trouble,
+            ports={"http": place.port, "l1": place.l1_port}, behind_max=self.view.behind_max, trouble=trouble,
         )  # fmt: skip
 
     async def _watch_to(self, fleet: Fleet, batch: int) -> Watched:

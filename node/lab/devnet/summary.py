@@ -25,6 +25,8 @@ class Summary:
     contract: str
     chain_id: int
     ports: dict[str, int]
+    behind_max: int = 0
+    """Most batches that L1 had and the watcher had not verified yet, at any look."""
     trouble: str = ""
     """Why something did not hold, for people."""
 
