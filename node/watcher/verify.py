@@ -6,7 +6,6 @@ Invariants:
 - The state moves only by `apply`; after a disagreement it is worthless, and the verifier must not be used again.
 """
 
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from node.core.apply import apply
@@ -20,6 +19,7 @@ from node.core.params import Params
 from node.core.state import State
 from node.l1.vault import WithdrawalPaid
 from node.watcher.facts import QueueFacts
+from node.watcher.prepare import Unreadable, prepared_inputs
 from node.watcher.report import Disagreement
 from node.watcher.settings import WatcherSettings
 from proto.batch import Body, BodyError, Commitment, data_hash, decode_body, inputs_root
@@ -30,19 +30,16 @@ from proto.inputs import (
     Input,
     OracleReport,
     QueueItemSeen,
-    RecordError,
     SampleTick,
     SealTick,
     Stamp,
     UserAction,
     WorkTick,
-    decode_record,
 )
 from proto.ledger import Roots, Section
 from proto.merkle import ListTree
 from proto.ops import OpKind, encode_op
 from proto.reject import RejectCode
-from proto.signing.authority import signer_of
 from proto.signing.eip712 import Domain
 from proto.signing.secp256k1 import SignatureError, recover
 from proto.units import TimeMs
@@ -213,17 +210,15 @@ class Verifier:
     def _execute(self, body: Body) -> int:
         """Apply every record; the number of them."""
         last = body.first_seq + sum(len(cycle.records) for cycle in body.cycles) - 1
-        for seq, record in _records(body):
-            try:
-                time, item = decode_record(record)
-            except RecordError as error:
-                raise self._wrong_input(seq, "record", "an input", str(error), "The record cannot be read.") from error
+        for prepared in prepared_inputs(body, self._deployed.domain):
+            if isinstance(prepared, Unreadable):
+                text = str(prepared.problem)
+                raise self._wrong_input(prepared.seq, "record", "an input", text, "The record cannot be read.")
+            seq, time, item, signer, problem = prepared
             self._check_stamp(seq, time, item)
             self._check_facts(seq, item)
-            try:
-                signer = signer_of(self._deployed.domain, item)
-            except SignatureError as error:
-                raise self._wrong_input(seq, "signature", "a signature", str(error), "Nobody signed this input.") from error
+            if problem is not None:
+                raise self._wrong_input(seq, "signature", "a signature", str(problem), "Nobody signed this input.")
             if type(item) is SealTick and seq != last:
                 raise self._wrong_input(seq, "sealTick", "at the end", "inside", "The batch goes on after its seal.")
             self._judge(seq, item, apply(self.state, Stamp(seq, time), item, signer))
@@ -312,12 +307,6 @@ class Verifier:
     def _wrong(self, seq: int, last_seq: int, field: str, claimed: object, found: object, sentence: str) -> _Wrong:
         batch_id = self.batch_id + 1
         return _Wrong(Disagreement(batch_id, seq, max(seq, last_seq), field, _shown(claimed), _shown(found), sentence))
-
-
-def _records(body: Body) -> Iterator[tuple[Seq, bytes]]:
-    for cycle in body.cycles:
-        for at, record in enumerate(cycle.records):
-            yield Seq(cycle.first_seq + at), record
 
 
 def _shown(value: object) -> str:
