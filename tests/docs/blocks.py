@@ -1,6 +1,7 @@
 """The parts of the documents that are a function of the code: `python -m tests.docs.blocks` writes them anew, a test compares.
 
-A document holds such a part between `<!-- from the code: NAME -->` and `<!-- end -->`; whatever stands outside is for people to write.
+A document holds such a part between `<!-- from the code: NAME -->` and `<!-- end -->`, and a program between `<!-- from the file: PATH -->` and
+`<!-- end of file -->`; whatever stands outside is for people to write.
 """
 
 import ast
@@ -36,6 +37,7 @@ from tests.vectors import samples
 
 ROOT: Final = Path(__file__).parents[2]
 _BLOCK: Final = re.compile(r"<!-- from the code: ([a-z-]+) -->\n(.*?)<!-- end -->", re.DOTALL)
+_FILE: Final = re.compile(r"<!-- from the file: (\S+) -->\n(.*?)<!-- end of file -->", re.DOTALL)
 _WIDTHS: Final = {
     "B": ("u8", 1), "H": ("u16", 2), "I": ("u32", 4), "Q": ("u64", 8), "q": ("i64", 8), "A": ("address", 20), "W": ("bytes32", 32),
     "U": ("u128", 16), "S": ("i128", 16),
@@ -280,7 +282,13 @@ def blocks_in(text: str) -> dict[str, str]:
 
 def renewed(text: str) -> str:
     """The document with every block as the code has it."""
-    return _BLOCK.sub(lambda found: f"<!-- from the code: {found[1]} -->\n{BLOCKS[found[1]]()}\n<!-- end -->", text)
+    text = _BLOCK.sub(lambda found: f"<!-- from the code: {found[1]} -->\n{BLOCKS[found[1]]()}\n<!-- end -->", text)
+    return _FILE.sub(_program, text)
+
+
+def _program(found: re.Match[str]) -> str:
+    code = (ROOT / found[1]).read_text(encoding="utf-8").rstrip("\n")
+    return f"<!-- from the file: {found[1]} -->\n```python\n{code}\n```\n<!-- end of file -->"
 
 
 def main() -> None:
