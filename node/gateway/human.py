@@ -5,7 +5,7 @@ Decided once for all HTTP answers:
   protocol is a power of ten, so a market's `size_decimals` and `price_decimals`, or an asset's `decimals`, lead back to the integer;
 - rates named `..._ppm` and counts are numbers; funding rates are decimal strings per hour (0.0000125 = 0.00125 %);
 - ids, sequence numbers and times (ms since the epoch) are numbers; client ids, hashes, addresses and bytes are 0x hex;
-- enumerations are lower-case words.
+- enumerations are lower-case words; cursors are "seq-position", and an empty `next` says that there is no more now.
 The maps are those of the native protocol (node.views.describe, node.gateway.portraits): same keys, other spelling of the values.
 """
 
@@ -81,6 +81,8 @@ class Human:
             return value
         if isinstance(value, int):
             return self._number(row, key, int(value), market)
+        if key in ("cursor", "next"):
+            return "-".join(str(part) for part in value)
         if key in ("bids", "asks"):
             size, price = self._unit(market, 0), self._unit(market, 1)
             return [[decimal_text(level[0], price), decimal_text(level[1], size), level[2]] for level in value]

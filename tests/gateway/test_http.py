@@ -94,6 +94,23 @@ async def test_reads_show_a_trade_in_human_units() -> None:
         assert (await data(node, "/v1/status"))["seq"] >= 7
 
 
+async def test_pages_follow_their_cursors() -> None:
+    async with live() as node:
+        await trade_once(node)
+        path = f"/v1/accounts/0x{TRADERS[1].address.hex()}/ledger"
+        whole = (await data(node, path))["rows"]
+        assert len(whole) > 1
+        rows, cursor = [], ""
+        while True:
+            page = await data(node, f"{path}?limit=1" + (f"&cursor={cursor}" if cursor else ""))
+            rows.extend(page["rows"])
+            cursor = page["next"]
+            if not cursor:
+                break
+        assert rows == whole
+        assert rows[0]["cursor"] == f"{rows[0]['seq']}-{rows[0]['position']}"
+
+
 async def test_the_life_of_an_order_ends_in_a_batch_with_its_settlement() -> None:
     async with live() as node:
         order = await trade_once(node)
