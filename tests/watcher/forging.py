@@ -277,11 +277,12 @@ class ForgersWorld:
 
     def watch(self, posted: PostedBatch) -> Disagreement | None:
         """What a watcher says that has verified batch 1."""
-        verifier = self._verifier()
+        verifier = self.verifier()
         result = verifier.verify(posted)
         return result if isinstance(result, Disagreement) else None
 
-    def _verifier(self) -> Verifier:
+    def verifier(self) -> Verifier:
+        """A watcher that has verified batch 1."""
         settings = WatcherSettings(url="", contract=self.novate.address)
         verifier = Verifier(PARAMS, Deployed(OPERATOR.address, self.domain, (1, 10**9)), settings)
         for item in self.queue:

@@ -9,7 +9,7 @@ from node.store.memory import MemoryDatabase, MemoryDisk, MemorySlots
 from node.store.store import Store, open_memory
 from node.store.witness import HeadWitness
 from node.watcher.compare import verify_store
-from node.watcher.report import Verdict
+from node.watcher.report import Disagreement, Verdict
 from node.watcher.settings import WatcherSettings
 from node.watcher.watch import watch
 from proto.ids import USDC, Address
@@ -60,6 +60,7 @@ class Heard:
     def __init__(self) -> None:
         self.batch_id = 0
         self.troubles: list[str] = []
+        self.alarm: Disagreement | None = None
 
     def verified(self, batch_id: int, last_seq: int, tip: int) -> None:
         """Keep it."""
@@ -72,9 +73,9 @@ class Heard:
         """Keep it."""
         self.troubles.append(reason)
 
-    def disagreed(self, found: object) -> None:
-        """Must not happen here."""
-        raise AssertionError(found)
+    def disagreed(self, found: Disagreement) -> None:
+        """Keep it."""
+        self.alarm = found
 
 
 async def test_following_keeps_up(venue: Venue) -> None:
@@ -87,6 +88,7 @@ async def test_following_keeps_up(venue: Venue) -> None:
             await node.until(lambda: heard.batch_id >= target)
         watcher.cancel()
     assert heard.troubles == []
+    assert heard.alarm is None
 
 
 async def test_a_restart_goes_on_where_it_was(venue: Venue, tmp_path: Path) -> None:
