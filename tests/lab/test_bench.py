@@ -1,5 +1,6 @@
 """Measurements measure what they say, on small amounts; no figure is judged here."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from node.cli.bench import command
-from node.lab.bench import engine, store
+from node.gateway.outbox import websocket_frame
+from node.lab.bench import engine, readers, store, streams
 from node.lab.bench.flow import find_recorded, generate, load_flow
 from node.lab.bench.machine import file_system_type, measure_file_system, refuse_memory
 from node.lab.bench.measure import BenchError, Latencies, Setting, latencies_of, rate_result
@@ -16,7 +18,21 @@ from node.lab.bench.measure import Result as Figure
 from node.lab.bench.prepared import open_prepared, prepare
 from node.lab.bench.venue import START, Signed, Venue
 from node.lab.percentiles import median, percentile
+from proto.frames import FrameKind, encode_node_frame
 from tests.lab.flow_files import write_flow
+
+
+class SilentTransport(asyncio.WriteTransport):
+    """Takes everything, sends nothing."""
+
+    aborted = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Forget it."""
+
+    def abort(self) -> None:
+        """Remember it."""
+        self.aborted = True
 
 
 def run(*arguments: str) -> Result:
@@ -150,3 +166,33 @@ def test_a_prepared_store_comes_back_sealed_or_not(tmp_path: Path) -> None:
         roots.append({order.client_id: order.remaining for order in opened.recovered.machine.state.orders.values()})
         opened.store.close()
     assert roots[0] == roots[1] != {}
+
+
+async def test_streams_reach_every_reader_of_a_real_node(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "CONNECTIONS", 4)
+    figure = await streams.bench_streams(setting)
+    assert figure.unit == "events/s"
+    assert figure.value > 0
+    assert "4 connections x 10 subscriptions" in figure.note
+    assert "none dropped, no gap, 0 snapshots" in figure.note
+
+
+def test_a_reader_counts_gaps_and_says_why_it_was_dropped() -> None:
+    seen = readers.Seen()
+    reader = readers.Reader(seen, [readers.Wanted("trades", [1])])
+    head = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"
+    transport = SilentTransport()
+    reader.connection_made(transport)
+    frames = [
+        encode_node_frame((FrameKind.SNAPSHOT.value, 1, 7, 1, 1, "requested", [])),
+        encode_node_frame((FrameKind.EVENT.value, 1, 8, 1, 1, ["x" * 200])),
+        encode_node_frame((FrameKind.EVENT.value, 1, 10, 1, 1, [])),
+        encode_node_frame((FrameKind.CLOSING.value, 0, 9004, "READER_TOO_SLOW", "why")),
+    ]
+    stream = head + b"".join(websocket_frame(frame) for frame in frames)
+    for at in range(len(stream)):  # However the network cuts it.
+        reader.data_received(stream[at : at + 1])
+    assert (seen.events, seen.gaps, seen.anew, reader.subscribed.is_set()) == (2, 1, 0, True)
+    reader.connection_lost(None)
+    assert seen.dropped == ["9004 READER_TOO_SLOW why"]
+    assert transport.aborted

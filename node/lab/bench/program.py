@@ -10,11 +10,13 @@ from node.lab.bench.engine import bench_engine, bench_root, bench_tick, bench_ve
 from node.lab.bench.machine import FileSystem, describe_commit, describe_machine, measure_file_system
 from node.lab.bench.measure import Result, Setting
 from node.lab.bench.store import bench_memory, bench_recovery, bench_start
+from node.lab.bench.streams import bench_streams
 
 BENCHES: Final[dict[str, Callable[[Setting], Result | Awaitable[Result]]]] = {
     "engine": bench_engine,
     "verify": bench_verify,
     "e2e": bench_e2e,
+    "streams": bench_streams,
     "root": bench_root,
     "recovery": bench_recovery,
     "tick": bench_tick,
