@@ -94,7 +94,7 @@ class Settlement:
         self._settings = settings
         self._clock = clock
         self._gauges = SettlementGauges(metrics)
-        self._claims = Claims(sequencer, tables.leaves)
+        self.claims = Claims(sequencer, tables.leaves)
         self.poster = Poster(
             client, sequencer, account.key, account.domain, settings, lambda: clock.monotonic_ns() / NS_PER_S
         )
@@ -141,7 +141,7 @@ class Settlement:
 
     def withdrawal(self, index: int) -> ClaimStatus:
         """Where a withdrawal stands, with its claim once the money can be fetched."""
-        return self._claims.status(index, self.tracker.tip, self.tracker.final)
+        return self.claims.status(index, self.tracker.tip, self.tracker.final)
 
     # -------------------------------------------------------------------------------------------------------- running
 
