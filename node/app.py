@@ -18,6 +18,7 @@ from typing import Any, Final, TypeVar
 from node.config.operator import NodeSettings
 from node.core.params import Params
 from node.core.state import State
+from node.gateway.awaken import awaken
 from node.gateway.operator import OperatorSocket
 from node.gateway.ports import ReadRefusedError
 from node.gateway.server import Gateway
@@ -31,7 +32,7 @@ from node.ops.logs import room_log
 from node.ops.metrics import Metrics
 from node.ops.progress import ProgressLine
 from node.sequencer.durability import SequencerStopped, TooManyReads
-from node.sequencer.recover import recover
+from node.sequencer.recover import recover, replay
 from node.sequencer.released import ReleasedInput
 from node.sequencer.sequencer import Identity, Sequencer
 from node.settlement.claims import ClaimStage
@@ -39,7 +40,6 @@ from node.settlement.service import Account, Settlement, Tables
 from node.store.errors import StoreFailed
 from node.store.headers import BatchHeader
 from node.store.store import Store, open_store
-from node.views.venue import Views
 from proto.ids import Address
 from proto.reject import RejectCode
 from proto.signing.eip712 import Domain
@@ -211,11 +211,13 @@ class _Node:
         self._metrics = Metrics(process=True)
         self._clock = SystemClock()
         self._health = Health()
-        table = store.table("views")
-        views = Views(table, settings.gateway.streams)
-        self._shelf = Shelf(views, table)
-        recovered = recover(store, params, domain, on_cycle=self._shelf.replayed, progress=ProgressLine())
-        views.seed(recovered.machine.state)
+        self._shelf, recovered = awaken(
+            store.table("views"),
+            settings.gateway.streams,
+            lambda on_cycle: recover(store, params, domain, on_cycle=on_cycle, progress=ProgressLine()),
+            lambda found: found.machine.state,
+            lambda on_cycle: replay(store, params, domain, on_cycle=on_cycle, progress=ProgressLine()),
+        )
         self._recovered_inputs = recovered.replayed
         self.sequencer = _Writer(
             recovered, store, Identity(key, domain), self._clock, settings.sequencer, self._metrics

@@ -73,6 +73,13 @@ class Roots(NamedTuple):
         return keccak(self.ledger_root() + self.venue_root())
 
 
+def asset_totals(system: bytes) -> tuple[tuple[int, ...], ...]:
+    """Per asset, the values of SYSTEM_ASSET_WORDS in the system words."""
+    words = [int.from_bytes(system[at : at + 32], "big", signed=True) for at in range(0, len(system), 32)]
+    first, width = len(SYSTEM_FIXED_WORDS), len(SYSTEM_ASSET_WORDS)
+    return tuple(tuple(words[at : at + width]) for at in range(first, len(words), width))
+
+
 def withdrawal_words(index: int, account: int, destination: Address, asset: int, amount: int) -> bytes:
     """Leaf words of a withdrawal: index, account id, destination, asset, amount (asset units)."""
     return word(index) + word(account) + address_word(destination) + word(asset) + word(amount)

@@ -65,7 +65,6 @@ class RejectCode(IntEnum):
     REDUCE_ONLY_WOULD_INCREASE = 3012
     ORDER_UNKNOWN = 3013
     ORDER_NOT_YOURS = 3014
-    AMEND_WITHOUT_CHANGE = 3015
     MARKET_ORDER_NEEDS_BOUND = 3016
     MARKET_ORDER_TIME_IN_FORCE = 3017
     NOTHING_TO_CANCEL = 3018
@@ -162,7 +161,6 @@ SENTENCES: Final[dict[RejectCode, str]] = {
     RejectCode.REDUCE_ONLY_WOULD_INCREASE: "There is no opposite position that this reduce-only order could reduce.",
     RejectCode.ORDER_UNKNOWN: "There is no such open order; it was filled, cancelled or never existed.",
     RejectCode.ORDER_NOT_YOURS: "This order belongs to another account.",
-    RejectCode.AMEND_WITHOUT_CHANGE: "The order already has this price and size.",
     RejectCode.MARKET_ORDER_NEEDS_BOUND: "This market has no price band; give the worst price you accept.",
     RejectCode.MARKET_ORDER_TIME_IN_FORCE: "A market order is immediate-or-cancel or fill-or-kill.",
     RejectCode.NOTHING_TO_CANCEL: "The account has no open order there.",

@@ -35,6 +35,9 @@ from node.watcher.watch import watch
     help="Depth from which L1 is believed; 0: what it calls finalized.",
 )
 @click.option(
+    "--poll-ms", type=click.IntRange(10, 60_000), default=500, show_default=True, help="How often L1 is asked."
+)
+@click.option(
     "--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Keep verified state here between runs."
 )
 @click.option(
@@ -49,6 +52,7 @@ def command(
     once: bool,
     start_block: int,
     depth_blocks: int,
+    poll_ms: int,
     data_dir: Path | None,
     status_file: Path | None,
     as_json: bool,
@@ -64,6 +68,7 @@ def command(
             contract=address_of(contract),
             start_block=start_block,
             depth_blocks=depth_blocks,
+            poll_ms=poll_ms,
             data_dir=data_dir,
         )
         report = _Run(settings, params, Teller(status_file), once=once).report()

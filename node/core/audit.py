@@ -11,7 +11,7 @@ from node.core.state import Market, State
 from proto.ids import USDC
 
 
-class AuditError(AssertionError):
+class AuditError(Exception):
     """Money appeared or vanished: the node must stop, not continue."""
 
 

@@ -8,6 +8,7 @@ from node.core.outcome import Rejected
 from node.ops.metrics import LATENCY_SECONDS, Metrics
 from node.sequencer.released import ReleasedInput
 from node.store.headers import BatchHeader
+from proto.ledger import SYSTEM_ASSET_WORDS, asset_totals
 
 _SIZES: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
 
@@ -29,6 +30,7 @@ class SequencerGauges:
         self._batch = metrics.gauge("batch_sealed_id", "Newest sealed batch.")
         self._ops = metrics.gauge("batch_ops", "Operations of the newest sealed batch.")
         self._bytes = metrics.gauge("batch_bytes", "Body bytes of the newest sealed batch.")
+        self._totals = metrics.gauge("ledger_units", "Running totals at the newest seal, in ledger units.", ["asset", "total"])
         self._wall_error = metrics.gauge("wall_clock_ahead_ms", "How far the wall clock is ahead of the stamps.")
 
     def cycle(self, inputs: Sequence[ReleasedInput], waiting: int, seconds: float, wall_error_ms: int) -> None:
@@ -51,3 +53,6 @@ class SequencerGauges:
         self._ops.set(header.ops_count)
         self._bytes.set(header.body_bytes)
         self._seal.observe(seconds)
+        for asset, totals in enumerate(asset_totals(header.roots.system)):
+            for name, value in zip(SYSTEM_ASSET_WORDS, totals, strict=True):
+                self._totals.labels(str(asset), name).set(value)

@@ -88,8 +88,6 @@ class NaiveBook:
             return Done(RejectCode.ORDER_NOT_YOURS)
         if size == 0:
             return Done(RejectCode.ORDER_SIZE_ZERO)
-        if (price, size) == (order.price, order.remaining):
-            return Done(RejectCode.AMEND_WITHOUT_CHANGE)
         if price == order.price and size < order.remaining:
             order.remaining = size
             return Done(0, number, size, rests=True)

@@ -1,7 +1,7 @@
 """Change price and remaining size of an open order.
 
 The new size is the new *remaining* size. Ids survive. Queue priority is kept where only the size goes down at the same price; otherwise the
-order goes to the back of its new price, after trading what it would trade there.
+order goes to the back of its new price, after trading what it would trade there. An amend that changes neither goes to the back too.
 """
 
 from dataclasses import replace
@@ -39,8 +39,6 @@ def check(state: State, account: Account, intent: AmendOrder) -> RejectCode | Am
     market = state.markets[order.market]
     if intent.size == 0:
         return RejectCode.ORDER_SIZE_ZERO
-    if intent.price == order.price and intent.size == order.remaining:
-        return RejectCode.AMEND_WITHOUT_CHANGE
     if intent.price == order.price and intent.size < order.remaining:
         return Amendment(market, order, order.price, intent.size, None)
     code = refusal_of_orders(state, market) or price_refusal(market, intent.price)

@@ -28,6 +28,12 @@ class Accepted(NamedTuple):
     plan: MatchPlan
 
 
+class Limit(NamedTuple):
+    """The worst price an order takes. A class of its own: a RejectCode is an int too, and could not be told from a bare price."""
+
+    price: int
+
+
 def check_order(state: State, account: Account, spec: OrderSpec, budget: int) -> RejectCode | Accepted:
     """Every rule, in order of the codes' precedence: market, form, account limits, price, reduce-only, margin, matching."""
     market = state.markets.get(spec.market)
@@ -38,9 +44,10 @@ def check_order(state: State, account: Account, spec: OrderSpec, budget: int) ->
         return code
     if spec.size == 0:
         return RejectCode.ORDER_SIZE_ZERO
-    price = _price(market, spec)
-    if isinstance(price, RejectCode):
-        return price
+    limit = _limit(market, spec)
+    if isinstance(limit, RejectCode):
+        return limit
+    price = limit.price
     code = _account_limits(state, account, market, spec)
     if code is not None:
         return code
@@ -78,18 +85,18 @@ def check_match(state: State, market: Market, order: Order, budget: int) -> Reje
     return Accepted(market, order, planned)
 
 
-def _price(market: Market, spec: OrderSpec) -> int | RejectCode:
+def _limit(market: Market, spec: OrderSpec) -> Limit | RejectCode:
     """The order's limit: its own; for a market order no further than the edge of the band."""
     if spec.order_type == OrderType.LIMIT:
-        return price_refusal(market, spec.price) or spec.price
+        return price_refusal(market, spec.price) or Limit(spec.price)
     if spec.time_in_force not in (TimeInForce.IOC, TimeInForce.FOK):
         return RejectCode.MARKET_ORDER_TIME_IN_FORCE
     if market.params.band_ppm == 0:
-        return spec.price or RejectCode.MARKET_ORDER_NEEDS_BOUND
+        return Limit(spec.price) if spec.price else RejectCode.MARKET_ORDER_NEEDS_BOUND
     low, high = band(market.mark, market.params.band_ppm)
     if spec.side == Side.BUY:
-        return min(spec.price or high, high)
-    return max(spec.price, low)
+        return Limit(min(spec.price or high, high))
+    return Limit(max(spec.price, low))
 
 
 def price_refusal(market: Market, price: int) -> RejectCode | None:

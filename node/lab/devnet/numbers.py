@@ -17,6 +17,11 @@ class Samples(NamedTuple):
         """The value of a metric without labels."""
         return self.values.get(name, {}).get((), default)
 
+    def labelled(self, name: str, **labels: str) -> float:
+        """The value of a metric with exactly these labels; 0 where there is none."""
+        wanted = sorted(labels.items())
+        return next((value for key, value in self.values.get(name, {}).items() if sorted(key) == wanted), 0.0)
+
     def total(self, name: str) -> float:
         """Sum over all labels."""
         return sum(self.values.get(name, {}).values())

@@ -186,7 +186,7 @@ class Devnet:
         self._step("starting the watcher")
         self._watcher_status.unlink(missing_ok=True)
         return await fleet.start(
-            "watcher", "watch", "--l1", place.rpc, "--contract", _hex(place.deployed.contract),
+            "watcher", "watch", "--poll-ms", "250", "--l1", place.rpc, "--contract", _hex(place.deployed.contract),
             "--genesis", self._settings.genesis, "--start-block", str(place.deployed.block),
             "--depth-blocks", str(WATCHER_DEPTH_BLOCKS), "--data-dir", str(self._dir / "watcher"),
             "--status-file", str(self._watcher_status), "--json", may_end=True,

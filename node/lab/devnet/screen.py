@@ -92,6 +92,13 @@ def _numbers(view: View, tally: Tally) -> Table:
             f"{tally.sealed} sealed → {tally.posted} posted on L1 → {watched.verified} verified by the watcher → {tally.final} final",
         ),
     ]
+    rows.append(
+        (
+            "totals",
+            f"{tally.deposited_usdc:,.2f} USDC deposited, {tally.withdrawn_usdc:,.2f} withdrawn; "
+            f"owed {tally.owed_usdc:,.2f}, open entries {tally.entries_usdc:,.2f}",
+        )
+    )
     if not watched.agrees:
         rows.append(("ALARM", watched.disagreement))
     for name, text in rows:

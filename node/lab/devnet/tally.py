@@ -12,6 +12,8 @@ import aiohttp
 from node.lab.devnet.numbers import parse_samples
 
 _REQUEST_S: Final = 5.0
+_LEDGER: Final = "novate_ledger_units"
+_MICRO: Final = 1e6
 _MS: Final = 1_000
 
 
@@ -33,6 +35,11 @@ class Tally:
     final: int = 0
     ack_p50_ms: float = 0.0
     ack_p99_ms: float = 0.0
+    deposited_usdc: float = 0.0
+    """Running totals at the newest seal; likewise below. For the eye only: floats."""
+    withdrawn_usdc: float = 0.0
+    owed_usdc: float = 0.0
+    entries_usdc: float = 0.0
 
 
 class NodeEye:
@@ -73,6 +80,10 @@ class NodeEye:
             final=int(samples.one("novate_batch_final_id")),
             ack_p50_ms=samples.percentile("novate_gateway_ack_seconds", 0.5) * _MS,
             ack_p99_ms=samples.percentile("novate_gateway_ack_seconds", 0.99) * _MS,
+            deposited_usdc=samples.labelled(_LEDGER, asset="0", total="deposited") / _MICRO,
+            withdrawn_usdc=samples.labelled(_LEDGER, asset="0", total="withdrawn") / _MICRO,
+            owed_usdc=samples.labelled(_LEDGER, asset="0", total="owed") / _MICRO,
+            entries_usdc=samples.labelled(_LEDGER, asset="0", total="entries") / _MICRO,
         )
         return self.last
 
