@@ -1,7 +1,7 @@
 """The parts of the documents that are a function of the code: `python -m tests.docs.blocks` writes them anew, a test compares.
 
-A document holds such a part between `<!-- from the code: NAME -->` and `<!-- end -->`, and a program between `<!-- from the file: PATH -->` and
-`<!-- end of file -->`; whatever stands outside is for people to write.
+A document holds such a part between `<!-- from the code: NAME -->` and `<!-- end -->`, and a program between
+`<!-- from the file: PATH -->` and `<!-- end of file -->`; whatever stands outside is for people to write.
 """
 
 import ast
@@ -46,7 +46,13 @@ _BOUNDS: Final = (
     "PRICE_MAX", "LOTS_MAX", "POSITION_LOTS_MAX", "AMOUNT_MAX", "CASH_MAX", "FUNDING_MAX", "MICRO_PRICE_MAX", "NONCE_MAX",
     "TIME_MS_MAX", "CLIENT_ID_MAX",
 )  # fmt: skip
-_HELLO: Final = {"frame_version": 1, "protocol_version": 1, "network": "devnet", "chain_id": 31337, "contract": samples.DOMAIN.contract}
+_HELLO: Final = {
+    "frame_version": 1,
+    "protocol_version": 1,
+    "network": "devnet",
+    "chain_id": 31337,
+    "contract": samples.DOMAIN.contract,
+}
 _BBO: Final = {"market": 1, "bid": 583_230, "bid_size": 2_837, "ask": 583_440, "ask_size": 1_200}
 NODE_FRAMES: Final[dict[FrameKind, list[Any]]] = {
     FrameKind.HELLO: [64, 0, _HELLO],
@@ -64,7 +70,8 @@ NODE_FRAMES: Final[dict[FrameKind, list[Any]]] = {
 def rejects() -> str:
     """Every refusal."""
     rows = [
-        f"| {code.value} | `{code.name}` | {'yes' if RETRY_CAN_HELP[code] else 'no'} | {SENTENCES[code]} |" for code in RejectCode
+        f"| {code.value} | `{code.name}` | {'yes' if RETRY_CAN_HELP[code] else 'no'} | {SENTENCES[code]} |"
+        for code in RejectCode
     ]
     return "\n".join(["| code | name | retry can help | what to do |", "|---:|---|---|---|", *rows])
 
@@ -223,7 +230,13 @@ def _default(value: Any) -> str:
         return "–"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    return f"{value:,}" if isinstance(value, int) and value >= 10_000 else f"`{value}`" if isinstance(value, str) else str(value)
+    return (
+        f"{value:,}"
+        if isinstance(value, int) and value >= 10_000
+        else f"`{value}`"
+        if isinstance(value, str)
+        else str(value)
+    )
 
 
 def _meanings(cls: type[Any]) -> dict[str, str]:
@@ -259,7 +272,10 @@ def metric_rows() -> list[tuple[str, str, str, str]]:
 
 def metrics() -> str:
     """Every metric."""
-    rows = [f"| `{name}`{f' ({labels})' if labels else ''} | {kind} | {text} |" for name, kind, labels, text in metric_rows()]
+    rows = [
+        f"| `{name}`{f' ({labels})' if labels else ''} | {kind} | {text} |"
+        for name, kind, labels, text in metric_rows()
+    ]
     return "\n".join(["| metric (labels) | type | meaning |", "|---|---|---|", *rows])
 
 

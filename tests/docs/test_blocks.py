@@ -27,7 +27,9 @@ def test_every_block_is_in_a_document() -> None:
 
 def test_renewing_changes_a_wrong_block() -> None:
     wrong = "before\n<!-- from the code: addresses -->\nnothing\n<!-- end -->\nafter"
-    assert blocks.renewed(wrong) == f"before\n<!-- from the code: addresses -->\n{blocks.addresses()}\n<!-- end -->\nafter"
+    assert (
+        blocks.renewed(wrong) == f"before\n<!-- from the code: addresses -->\n{blocks.addresses()}\n<!-- end -->\nafter"
+    )
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

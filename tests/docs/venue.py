@@ -37,7 +37,9 @@ async def funded_node(directory: Path) -> AsyncIterator[LocalNode]:
         await deposit(node.deposit_socket, {TRADER.address: MicroUsd(1_000_000 * USD)})
         async with asyncio.TaskGroup() as group:
             ready = [asyncio.Event() for _ in PUBLISHERS]
-            tasks = [group.create_task(_publish(node.url, key, event)) for key, event in zip(PUBLISHERS, ready, strict=True)]
+            tasks = [
+                group.create_task(_publish(node.url, key, event)) for key, event in zip(PUBLISHERS, ready, strict=True)
+            ]
             async with asyncio.timeout(30):
                 for event in ready:
                     await event.wait()
@@ -58,7 +60,9 @@ async def _publish(url: str, key: SigningKey, ready: asyncio.Event) -> None:
 async def run_program(*command: str, cwd: Path) -> Done:
     """Run a program to its end."""
     pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*command, cwd=cwd, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe)
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=cwd, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe
+    )
     try:
         async with asyncio.timeout(60):
             out, err = await process.communicate()
