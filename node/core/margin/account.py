@@ -53,8 +53,8 @@ def side_requirement(market: Market, size: int, buy_lots: int, sell_lots: int, b
     """The worse of all buys filled and all sells filled."""
     mark, tiers = market.mark, market.initial_ppm
     bought = requirement(tiers, abs(size + buy_lots) * mark) + buy_loss
-    if not sell_lots and not sell_loss:
-        return bought
+    if size >= 0 and not sell_lots and not sell_loss:
+        return bought  # Not for a short: the buys that would close it may never fill.
     sold = requirement(tiers, abs(size - sell_lots) * mark) + sell_loss
     return bought if bought >= sold else sold
 
