@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 import click
 
 from node.cli.output import fail, say
-from node.client.amounts import AmountError, to_units
+from node.client.amounts import AmountError, wire_units
 from node.client.client import NovateClient
 from node.l1.answers import L1Error
 from node.l1.rpc import L1Client, L1ClientSettings
@@ -39,7 +39,7 @@ def amount_of(text: str, symbol: str) -> Amount:
     """What a person typed. Ends the program where it is no amount."""
     asset, decimals = ASSETS[symbol.upper()]
     try:
-        units = to_units(text, decimals, "amount")
+        units = wire_units(text, decimals, "amount")
     except AmountError as error:
         fail(str(error))
     if units <= 0:

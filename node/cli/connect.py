@@ -98,7 +98,8 @@ def talk(where: Where, program: Callable[[NovateClient], Awaitable[T]]) -> T:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(_talk(where, program))
     except RefusedError as error:
-        fail(f"refused: {error}", EXIT_FALSE)
+        facts = {"code": error.code, "name": error.name, "detail": error.detail, "seq": error.seq}
+        fail(f"refused: {error}", EXIT_FALSE, **facts, retry_can_help=error.retry_can_help)
     except (TimeoutError, NotConnectedError):
         fail(f"no node answers at {where.url}. Start one with `novate devnet`, or name it with --url.")
     except (OutcomeUnknownError, ProtocolError, AmountError) as error:

@@ -1,7 +1,8 @@
 """What every command prints and how it ends.
 
-Invariants: with --json, stdout is exactly one JSON object, at the end; progress and errors go to stderr. Exit codes: 0 good,
-1 the thing checked is false, 2 could not tell or bad usage (click's own usage errors are 2 as well).
+Invariants: with --json, stdout is exactly one JSON object, at the end, also when the command fails (then it has an "error"); progress and
+errors go to stderr. Exit codes: 0 good, 1 the thing checked is false, 2 could not tell or bad usage (click's own usage errors, which
+are about the command line and not about its subject, are 2 without an object).
 """
 
 import json
@@ -28,7 +29,10 @@ def say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def fail(text: str, code: int = EXIT_UNKNOWN) -> NoReturn:
-    """End with a sentence on stderr."""
+def fail(text: str, code: int = EXIT_UNKNOWN, **facts: Any) -> NoReturn:
+    """End with a sentence on stderr; with --json also as the one object, with `facts` for programs."""
     click.echo(f"novate: {text}", err=True)
+    context = click.get_current_context(silent=True)
+    if context is not None and context.params.get("as_json"):
+        print_json({"error": text, **facts})
     sys.exit(code)

@@ -1,6 +1,7 @@
 """`novate withdraw`: from an account to an address on L1, each stage told as it happens."""
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ _STAGES = {
     "posted": "batch {batch} is on L1, its challenge window is open",
     "claimable": "batch {batch} is final",
 }
+_SEALED_S_MAX = 30.0
+"""Batches are sealed every few seconds: what none of them holds after so long was never made."""
 
 
 @click.command("withdraw")
@@ -54,14 +57,14 @@ def command(
     """Withdraw AMOUNT of an asset: sign, wait until its batch is final on L1, claim it there."""
     if (amount is None) == (resume is None):
         fail("give an amount, or --resume N for a withdrawal that was started.")
+    wanted = amount_of(amount, asset) if amount is not None else None
     key = find_key(key_file, password_file, dev_account)
     destination = address_of(to) if to else key.address
 
     async def run(client: NovateClient) -> dict[str, Any]:
         index = resume
         if index is None:
-            assert amount is not None, "checked above"
-            wanted = amount_of(amount, asset)
+            assert wanted is not None, "checked above"
             index = await client.withdraw(AssetId(wanted.asset), AssetUnits(wanted.units), destination)
             say(f"signed and sequenced: withdrawal {index} (resume with --resume {index})")
         return await _finish(client, key, index, rpc, wait_s)
@@ -95,8 +98,8 @@ def _destination(claim: dict[str, Any]) -> Address:
 
 
 async def _claimable(client: NovateClient, index: int, wait_s: int) -> dict[str, Any]:
-    """Wait until the withdrawal can be claimed, telling each stage once."""
-    told = ""
+    """Wait until the withdrawal can be claimed, telling each stage once. Ends the program where no batch comes to hold it."""
+    told, began_s = "", time.monotonic()
     try:
         async with asyncio.timeout(wait_s):
             while True:
@@ -107,6 +110,8 @@ async def _claimable(client: NovateClient, index: int, wait_s: int) -> dict[str,
                 if found is not None and found["claim"] is not None:
                     claim: dict[str, Any] = found["claim"]
                     return claim
+                if found is None and time.monotonic() - began_s > _SEALED_S_MAX:
+                    fail(f"no sealed batch holds a withdrawal {index}; is the number right?")
                 await asyncio.sleep(POLL_S)
     except TimeoutError:
         fail(f"not final within {wait_s} s; nothing is lost. Go on later with: novate withdraw --resume {index}")

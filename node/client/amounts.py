@@ -1,19 +1,20 @@
 """Human units to protocol units and back, exactly: Decimal, str or int in; integers on the wire; never a float."""
 
 from dataclasses import dataclass
-from decimal import Context, Decimal, InvalidOperation
+from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation, Overflow
 from typing import Any
 
 from proto.ids import MarketId
-from proto.units import Lots, MicroUsd, Price
+from proto.units import U64_MAX, Lots, MicroUsd, Price
 
 Human = Decimal | str | int
 _USD_DECIMALS = 6
-_EXACT = Context(prec=120)  # More digits than any amount has, so that nothing is ever rounded.
+_EXACT = Context(prec=120, Emax=100, traps=[InvalidOperation, Overflow, Inexact])
+"""Room for more digits than any amount has, and nothing is ever rounded."""
 
 
 class AmountError(ValueError):
-    """The amount is no decimal number, or finer than its unit."""
+    """The amount is no decimal number, finer than its unit, or beyond what a field holds."""
 
 
 def to_units(amount: Human, decimals: int, what: str) -> int:
@@ -23,10 +24,20 @@ def to_units(amount: Human, decimals: int, what: str) -> int:
     try:
         scaled = Decimal(amount).scaleb(decimals, _EXACT)
         units = int(scaled)
-    except (InvalidOperation, OverflowError, ValueError):
+    except Overflow:
+        raise AmountError(f"{what} {amount} is too large") from None
+    except (DecimalException, OverflowError, ValueError):
         raise AmountError(f"{what} {amount!r} is not a number") from None
     if units != scaled:
         raise AmountError(f"{what} {amount} has more than {decimals} decimals")
+    return units
+
+
+def wire_units(amount: Human, decimals: int, what: str) -> int:
+    """`to_units` for a field of an action, which is an unsigned integer of 64 bits. Raises AmountError."""
+    units = to_units(amount, decimals, what)
+    if not 0 <= units <= U64_MAX:
+        raise AmountError(f"{what} {amount} is {'below zero' if units < 0 else 'too large'}")
     return units
 
 
@@ -37,7 +48,7 @@ def from_units(units: int, decimals: int) -> Decimal:
 
 def usd(amount: Human) -> MicroUsd:
     """USDC to micro-USDC."""
-    return MicroUsd(to_units(amount, _USD_DECIMALS, "amount"))
+    return MicroUsd(wire_units(amount, _USD_DECIMALS, "amount"))
 
 
 def usd_of(units: int) -> Decimal:
@@ -61,11 +72,11 @@ class Market:
 
     def price(self, amount: Human) -> Price:
         """USDC per unit of the underlying to price units."""
-        return Price(to_units(amount, self.price_decimals, "price"))
+        return Price(wire_units(amount, self.price_decimals, "price"))
 
     def size(self, amount: Human) -> Lots:
         """Units of the underlying to lots."""
-        return Lots(to_units(amount, self.size_decimals, "size"))
+        return Lots(wire_units(amount, self.size_decimals, "size"))
 
     def price_of(self, units: int) -> Decimal:
         """Price units to USDC."""

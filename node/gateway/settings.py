@@ -5,6 +5,7 @@ from pathlib import Path
 
 from node.views.streams import StreamLimits
 from proto.frames import FRAME_BYTES_MAX
+from proto.units import U16_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ class GatewaySettings:
         """Refuse settings that contradict each other."""
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("gateway.tls_certificate and gateway.tls_key: give both or neither")
+        if not 0 <= self.port <= U16_MAX:
+            raise ValueError(f"gateway.port: at most {U16_MAX}")
         if self.message_bytes_max <= FRAME_BYTES_MAX:
             raise ValueError(f"gateway.message_bytes_max: above the frame bound of {FRAME_BYTES_MAX}")
         if (

@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from node.client.amounts import AmountError, from_units, to_units
+from node.client.amounts import AmountError, from_units, to_units, wire_units
 from node.client.client import NovateClient
 from node.gateway.human import Human, decimal_text
 from node.gateway.settings import GatewaySettings, LimitSettings
@@ -279,8 +279,12 @@ def test_human_amounts_are_never_rounded() -> None:
     assert to_units(Decimal("0.00001"), 5, "size") == 1
     assert to_units(3, 4, "size") == 30_000
     assert from_units(600_005, 1) == Decimal("60000.5")
-    for amount in ("0.000001", "1e-9", "", "x", "NaN", "Infinity", Decimal("0.0000001")):
+    for amount in ("0.000001", "1e-9", "", "x", "NaN", "Infinity", Decimal("0.0000001"), "1e400", "1e999999999", "1e-999999999"):
         with pytest.raises(AmountError):
             to_units(amount, 5, "size")
+    assert wire_units("18446744073709.551615", 6, "amount") == 2**64 - 1
+    for amount, trouble in (("-1", "below zero"), ("18446744073709.551616", "too large")):
+        with pytest.raises(AmountError, match=trouble):
+            wire_units(amount, 6, "amount")
     with pytest.raises(AmountError, match="float"):
         to_units(0.5, 5, "size")  # type: ignore[arg-type]

@@ -104,7 +104,8 @@ def test_usage_errors_end_with_2(tmp_path: Path) -> None:
     bad = tmp_path / "bad.csv"
     bad.write_text("hello\n")
     result = run("engine", "--flow", str(bad), "--json")
-    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.exit_code == 2
+    assert "column time_us" in json.loads(result.stdout)["error"]
     assert "column time_us" in result.stderr
 
 
