@@ -30,4 +30,5 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/healthz', timeout=2)"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["novate"]
-CMD ["run"]
+# Inside a container only the published port is reachable from outside.
+CMD ["run", "--host", "0.0.0.0", "--data-dir", "/var/lib/novate"]

@@ -20,7 +20,7 @@ from node.core.params import Params
 from node.core.state import State
 from node.gateway.awaken import awaken
 from node.gateway.operator import OperatorSocket
-from node.gateway.ports import ReadRefusedError
+from node.gateway.ports import Backpressure, ReadRefusedError
 from node.gateway.server import Gateway
 from node.gateway.shelf import Shelf
 from node.l1.deployment import genesis_facts
@@ -48,6 +48,7 @@ from proto.version import PROTOCOL_VERSION
 
 NO_L1_CONTRACT: Final = Address(bytes(19) + b"\xfe")
 """What signatures bind to on a development node without L1."""
+BACKPRESSURE: Final = Backpressure()
 EXIT_STORE_FAILED: Final = 70
 _START_S: Final = 600.0
 _log = room_log("app")
@@ -122,6 +123,11 @@ class _Statuses:
     def unposted(self, batch: int) -> None:
         self._shelf.views.batches.unposted(batch)
         self._shelf.settled()
+
+
+def _serious(settlement: Settlement) -> str | None:
+    """Settlement's complaint, once its backlog is so large that admission slows: an L1 that is away for a while does no harm."""
+    return settlement.complaint() if settlement.unposted() >= BACKPRESSURE.slow else None
 
 
 class _SealsToSettlement:
@@ -236,6 +242,7 @@ class _Node:
             self._clock,
             self._metrics,
             status=self._status,
+            backpressure=BACKPRESSURE,
         )
         self._started = False
         self._health.add("sequencer", self.sequencer.complaint)
@@ -258,7 +265,7 @@ class _Node:
             self._metrics,
         )
         self.sequencer.add_listener(_SealsToSettlement(settlement))
-        self._health.add("settlement", settlement.complaint)
+        self._health.add("settlement", lambda: _serious(settlement))
         return settlement
 
     def _status(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from node.core.apply import apply
+from node.core.audit import audit_totals
 from node.core.commit.forest import SealLeaves
 from node.core.commit.seal import collect
 from node.core.outcome import Applied, Outcome
@@ -115,6 +116,7 @@ class Machine:
     def end_batch(self) -> SealWork:
         """Close the batch whose SealTick was the last input of the cycle that has just ended."""
         assert not self._records, "the cycle of a seal ends with it"
+        audit_totals(self.state)  # Money that does not add up must not be sealed: the process ends here.
         leaves = collect(self.state)
         batch = self.batch
         assert leaves.batch_id == batch.batch_id

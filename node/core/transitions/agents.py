@@ -50,6 +50,7 @@ def commit_approve(state: State, account: Account, intent: ApproveAgent) -> Appl
     for signer in [s for s in account.signers if _forgettable(state, s) and s.address != intent.agent]:
         account.signers.remove(signer)
         del state.signers[signer.address]
+        state.ops.append((OpKind.AGENT_REMOVED, account.id, signer.address))
     agent = agent_of(account, intent.agent)
     if agent is None:
         agent = Signer(intent.agent, account.id, is_agent=True, valid_until=TimeMs(0), scope=0, name=bytes(32))
