@@ -15,6 +15,9 @@ from proto.events import CloseReason
 from proto.inputs import Input, UserAction, decode_record
 from proto.intents import Side, TimeInForce
 
+INPUTS_SHOWN = 12
+"""Of an order that met many takers, the first and the last inputs are shown."""
+
 
 @click.command("inspect")
 @click.argument("order", type=click.IntRange(1, 2**63))
@@ -25,15 +28,28 @@ def command(*, order: int, url: str | None, data_dir: Path, as_json: bool) -> No
 
     async def ask(client: NovateClient) -> tuple[dict[str, Any], dict[int, dict[str, Any]], Market]:
         life = (await client.query("order_life", order)).value
+        life["left_out"] = max(len(life["inputs"]) - INPUTS_SHOWN, 0)
+        if life["left_out"]:
+            half = INPUTS_SHOWN // 2
+            life["inputs"] = life["inputs"][:half] + life["inputs"][-half:]
         receipts = {row["seq"]: (await client.query("receipt", row["seq"])).value for row in life["inputs"]}
         return life, receipts, await client.market(life["order"]["market"])
 
     life, receipts, market = talk(Where(find_url(url, data_dir), None), ask)
     steps = [_input(row, receipts[row["seq"]], life, market) for row in life["inputs"]]
     watched = read_watched(data_dir / "watcher.json")
-    batches = [_batch(row, watched) for row in life["batches"]]
+    shown = [row["batch"] for row in life["inputs"]]
+    batches = [_batch(row, watched) for row in life["batches"] if row["id"] in shown]
     if as_json:
-        print_json({"order": order, "market": market.name, "inputs": steps, "batches": batches})
+        print_json(
+            {
+                "order": order,
+                "market": market.name,
+                "inputs": steps,
+                "inputs_left_out": life["left_out"],
+                "batches": batches,
+            }
+        )
         return
     click.echo(f"order {order} in {market.name}, account 0x{life['order']['address'].hex()}")
     for step in steps:
@@ -49,6 +65,8 @@ def command(*, order: int, url: str | None, data_dir: Path, as_json: bool) -> No
         click.echo(
             f"      verified by {', '.join(batch['verified_by']) or '– nobody told this node yet; ask a watcher'}"
         )
+    if life["left_out"]:
+        click.echo(f"  {life['left_out']} inputs in between are left out; /v1/orders/{order} has them")
     if not batches:
         click.echo("  batch: not sealed yet; ask again in a second")
 
