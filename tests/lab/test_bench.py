@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from node.cli.bench import command
 from node.gateway.outbox import websocket_frame
-from node.lab.bench import engine, readers, store, streams
+from node.lab.bench import devnet, engine, readers, store, streams
 from node.lab.bench.flow import find_recorded, generate, load_flow
 from node.lab.bench.machine import file_system_type, measure_file_system, refuse_memory
 from node.lab.bench.measure import BenchError, Latencies, Setting, latencies_of, rate_result
@@ -197,3 +197,11 @@ def test_a_reader_counts_gaps_and_says_why_it_was_dropped() -> None:
     reader.connection_lost(None)
     assert seen.dropped == ["9004 READER_TOO_SLOW why"]
     assert transport.aborted
+
+
+async def test_a_devnet_is_measured_to_its_first_fill(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devnet, "RUN_S", 3.0)
+    figure = await devnet.bench_devnet(setting)
+    assert (figure.name, figure.unit) == ("devnet", "s")
+    assert 0 < figure.value < figure.seconds
+    assert "all verified; the watcher was at most" in figure.note

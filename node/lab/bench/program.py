@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from node.lab.bench.devnet import bench_devnet
 from node.lab.bench.e2e import bench_e2e
 from node.lab.bench.engine import bench_engine, bench_root, bench_tick, bench_verify
 from node.lab.bench.machine import FileSystem, describe_commit, describe_machine, measure_file_system
@@ -22,6 +23,7 @@ BENCHES: Final[dict[str, Callable[[Setting], Result | Awaitable[Result]]]] = {
     "tick": bench_tick,
     "memory": bench_memory,
     "start": bench_start,
+    "devnet": bench_devnet,
 }
 """By name, in the order in which they are taken."""
 
