@@ -22,7 +22,7 @@ from proto.units import AssetUnits, FundingUnits, Lots, MicroPrice, MicroUsd, Pp
 
 @dataclass(slots=True)
 class Signer:
-    """A key that may sign: an account's owner or an agent of it. Leaf: part of the account's authority hash."""
+    """A key that may sign for one account: its owner or an agent of it. Leaf: part of the account's authority hash."""
 
     address: Address
     account: AccountId
@@ -236,7 +236,7 @@ class State:
     indices: dict[IndexId, Index] = field(default_factory=dict)  # In id order.
     work: list[WorkItem] = field(default_factory=list)
     by_address: dict[Address, AccountId] = field(default_factory=dict)  # Derived.
-    signers: dict[Address, Signer] = field(default_factory=dict)  # Derived: all accounts' signers by key.
+    agents: dict[Address, Signer] = field(default_factory=dict)  # Derived: agents by key, revoked ones too.
     slots: dict[Slot, Order] = field(default_factory=dict)  # Derived: resting orders by leaf slot.
     free_slots: list[int] = field(default_factory=list)  # Derived: heap of freed slots below the high-water mark.
     liquidating: dict[AccountId, None] = field(default_factory=dict)  # Derived from work.

@@ -8,6 +8,7 @@ quiet longest.
 from collections import OrderedDict
 from typing import Final, NamedTuple
 
+from node.core.ledger.signers import find_signer
 from node.gateway.ports import Backpressure, Settlement, Writer
 from node.gateway.settings import LimitSettings
 from node.ops.clock import Clock
@@ -117,8 +118,9 @@ class Admission:
 
     def action(self, item: UserAction, signer: Address) -> Refused | None:
         """Judge a user's action whose signature holds."""
-        if signer not in self._state.signers:
-            return Refused(RejectCode.SIGNER_UNKNOWN, f"0x{signer.hex()}")
+        found = find_signer(self._state, item.intent.account, signer)
+        if isinstance(found, RejectCode):  # Before any budget is touched: strangers must not spend the account's.
+            return Refused(found, f"0x{signer.hex()}")
         blocked = self._blocked_until.get(signer)
         if blocked is not None:
             wait_ms = blocked - self.now_ms()

@@ -5,7 +5,7 @@
     status []                                       node, versions, seq, batches
     markets []            market [market]           rules and present of markets
     account [address]                               equity, margin, balances, positions, totals of open orders, agents
-    nonces [signer]                                 nonces kept for a signing key, newest last
+    nonces [signer, account]                        nonces kept for a signing key, newest last; of the account it signs for
     orders [address, market=0]                      open orders
     order [id] or [address, client id (16 bytes)]   one order; by client id only while it is open
     order_life [id]                                 order, fills, inputs, batches that contain them
@@ -27,6 +27,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from node.core.ledger.signers import find_signer
 from node.core.state import Account, State
 from node.gateway.arguments import Arguments, QueryRefusedError
 from node.gateway.portraits import account_portrait, market_portrait, order_margin_portrait
@@ -37,7 +38,7 @@ from node.views.candles import INTERVALS_S
 from node.views.history import PAGE_ROWS_MAX, Page, PageQuery
 from node.views.rows import HistoryKind, OrderRow
 from node.views.streams import StreamKey, StreamName
-from proto.ids import AccountId, MarketId
+from proto.ids import AccountId, Address, MarketId
 from proto.intents import IntentError, IntentKind, OrderSpec, PlaceOrder, intent_of
 from proto.ledger import Section
 from proto.reject import RejectCode
@@ -128,11 +129,17 @@ class Queries:
         return await self._read(lambda state: account_portrait(state, _account(state, number)))
 
     async def _ask_nonces(self, arguments: Arguments) -> Answer:
-        address = arguments.address("signer")
+        key = arguments.address("signer")
+        account = arguments.address("account") if arguments.more() else _own_account(self._state, key)
         arguments.done()
-        if address not in self._state.signers:
-            raise QueryRefusedError(RejectCode.SIGNER_UNKNOWN, f"0x{address.hex()}")
-        return await self._read(lambda state: list(state.signers[address].nonces) if address in state.signers else [])
+
+        def nonces(state: State) -> list[int]:
+            found = find_signer(state, account, key)
+            if isinstance(found, RejectCode):
+                raise QueryRefusedError(found, f"0x{key.hex()}")
+            return list(found[1].nonces)
+
+        return await self._read(nonces)
 
     async def _ask_margin(self, arguments: Arguments) -> Answer:
         number = arguments.account(self._state)
@@ -299,3 +306,9 @@ def _order_spec(items: list[Any]) -> OrderSpec:
 
 def _account(state: State, number: int) -> Account:
     return state.accounts[AccountId(number)]
+
+
+def _own_account(state: State, key: Address) -> Address:
+    """The account that a key alone stands for: its own, else the one that it is an agent of."""
+    agent = state.agents.get(key)
+    return key if agent is None or key in state.by_address else state.accounts[agent.account].address

@@ -240,7 +240,7 @@ def portrait(state: State) -> dict[str, Any]:
         "free": sorted(state.free_slots),
         "orders": sorted(state.orders),
         "by_address": dict(sorted(state.by_address.items())),
-        "signers": {key: (signer.account, signer.is_agent) for key, signer in sorted(state.signers.items())},
+        "agents": {key: signer.account for key, signer in sorted(state.agents.items())},
         "liquidating": sorted(state.liquidating),
         "leaves": full_leaves(state),
     }

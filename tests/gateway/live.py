@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from node.core.state import State
+from node.core.state import Signer, State
 from node.gateway.ports import LeafProof, ReadRefusedError, Receipt, Released
 from node.gateway.server import Gateway
 from node.gateway.settings import GatewaySettings, LimitSettings
@@ -140,6 +140,11 @@ class LiveNode:
     def now_ms(self) -> int:
         """The node's wall clock."""
         return self.clock.wall_ns() // 1_000_000
+
+    def owner(self, key: SigningKey) -> Signer:
+        """A key as the owner of its account."""
+        account = self.state.accounts[self.state.by_address[key.address]]
+        return next(signer for signer in account.signers if signer.address == key.address)
 
     async def sequence(self, item: Input, signer: Address) -> Released:
         """Submit an input past the gateway and wait until it is durable."""

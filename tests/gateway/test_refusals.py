@@ -175,7 +175,7 @@ async def test_signatures_that_do_not_hold(seed: int) -> None:
 
 def head(node: LiveNode, ahead: int = 0) -> tuple[Address, int, TimeMs]:
     """Account, unused nonce, no expiry."""
-    signer = node.state.signers[KEY.address]
+    signer = node.owner(KEY)
     return KEY.address, max([node.now_ms() + ahead, *(nonce + 1 for nonce in signer.nonces)]), TimeMs(0)
 
 
@@ -240,6 +240,21 @@ async def test_refusals_of_the_rules_keep_the_connection_and_name_their_seq() ->
             }  # fmt: skip
 
 
+async def test_strangers_do_not_spend_an_accounts_actions() -> None:
+    limits = LimitSettings(weight_per_minute=0, budget_actions=1, refusals_per_second=0)
+    async with live(GatewaySettings(port=0, limits=limits)) as node:
+        await node.fund(KEY, 1_000)
+        await node.fund(TRADERS[1], 1_000)
+        await node.price()
+        async with peer(node) as wire:
+            for number in range(3):
+                stranger = action_frame(number, TRADERS[1], PlaceOrder(*head(node), order(1, Side.BUY, 500_000, 10)))
+                answer = await wire.ask(stranger)
+                assert (answer[2], answer[4]) == (0, "SIGNER_NOT_AUTHORISED")
+            mine = action_frame(9, KEY, PlaceOrder(*head(node), order(1, Side.BUY, 500_000, 10)))
+            assert (await wire.ask(mine))[0] == FrameKind.ACK
+
+
 async def test_reports_come_from_publishers_only() -> None:
     async with live() as node, peer(node) as wire:
         item, _ = report(TRADERS[0], node.now_ms(), (1, 2))
@@ -270,7 +285,7 @@ async def test_an_account_earns_its_actions_by_trading() -> None:
         async with peer(node) as wire:
 
             async def place(key: SigningKey, side: Side) -> str:
-                nonce = max([node.now_ms(), *(n + 1 for n in node.state.signers[key.address].nonces)])
+                nonce = max([node.now_ms(), *(n + 1 for n in node.owner(key).nonces)])
                 intent = PlaceOrder(key.address, nonce, TimeMs(0), order(2, side, 300_000, 10))
                 items = await wire.ask(action_frame(1, key, intent))
                 return "ACK" if items[0] == FrameKind.ACK else items[4]

@@ -22,6 +22,7 @@ from hypothesis.stateful import (
 from node.core.apply import apply
 from node.core.audit import audit
 from node.core.genesis import genesis_state
+from node.core.ledger.signers import find_signer
 from node.core.outcome import Applied, Outcome, Rejected
 from node.core.schedule import due_inputs
 from node.core.state import State
@@ -112,14 +113,14 @@ class VenueMachine(RuleBasedStateMachine):
             twin.ops = []
         live.ops = []
         if isinstance(outcome, Rejected):
-            self.only_the_nonce_changed(before, live, signer)
+            self.only_the_nonce_changed(before, live, item, signer)
         return outcome
 
-    def only_the_nonce_changed(self, before: Any, live: State, signer: Address) -> None:
+    def only_the_nonce_changed(self, before: Any, live: State, item: Input, signer: Address) -> None:
         after = full_leaves(live)
         assert before.system[64:] == after.system[64:]
-        known = live.signers.get(signer)
-        owner = known.account if known is not None else 0
+        known = find_signer(live, item.intent.account, signer) if isinstance(item, UserAction) else None
+        owner = known[1].account if isinstance(known, tuple) else 0
         assert len(before.rows) == len(after.rows)
         for old, new in zip(before.rows, after.rows, strict=True):
             if old.section == Section.ACCOUNTS and old.key == owner:

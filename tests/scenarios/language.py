@@ -412,7 +412,8 @@ class Script:
         return f"{account.id} master {account.master} signers {len(account.signers)}"
 
     def nonce_count(self, name: str) -> str:
-        return str(len(self.venue.state.signers[address_of(name)].nonces))
+        account = self.venue.state.accounts[self.venue.state.by_address[address_of(name)]]
+        return str(len(next(s for s in account.signers if not s.is_agent).nonces))
 
 
 def price_in(market: Market, text: str) -> Price:

@@ -78,7 +78,8 @@ def rebuild_derived(state: State) -> None:
 def _index_account(state: State, account: Account) -> None:
     state.by_address[account.address] = account.id
     for signer in account.signers:
-        state.signers[signer.address] = signer
+        if signer.is_agent:
+            state.agents[signer.address] = signer
     if account.master:
         state.accounts[account.master].sub_accounts += 1
     if account.positions or account.cash < 0:

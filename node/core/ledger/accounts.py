@@ -17,17 +17,16 @@ def account_at(state: State, address: Address) -> Account | None:
 def open_account(state: State, address: Address, master: Account | None) -> Account:
     """Give the next dense id to `address`. An account without master has its own key as first signer.
 
-    A key that is somebody's agent stays that: a deposit to its address makes an account that only L1's queue can act for.
+    Also where that key is already called somebody's agent: what others approve must not come between owners and their money.
     """
     assert address not in state.by_address, "check must precede commit"
     number = state.next_account
     state.next_account = AccountId(number + 1)
     account = Account(number, address, master.id if master else AccountId(0), master.payee if master else address)
-    if master is None and address not in state.signers:
+    if master is None:
         owner = Signer(address, number, is_agent=False, valid_until=TimeMs(0), scope=SCOPE_TRADE, name=bytes(32))
         account.signers.append(owner)
-        state.signers[address] = owner
-    if master is not None:
+    else:
         master.sub_accounts += 1
     state.accounts[number] = account
     state.by_address[address] = number
@@ -40,9 +39,7 @@ def open_account(state: State, address: Address, master: Account | None) -> Acco
 def adopt_account(state: State, account: Account, master: Account) -> None:
     """Make an account that money opened at a derived address the sub-account of the master that the address derives from."""
     assert not account.master, "check must precede commit"
-    for signer in account.signers:
-        del state.signers[signer.address]
-    account.signers = []
+    account.signers = []  # The owner alone, whose key nobody has: only masters have agents, and nobody signed to approve one.
     account.master, account.payee = master.id, master.payee
     master.sub_accounts += 1
     touch_account(state, account)

@@ -1,10 +1,10 @@
 """Nonces and authority: who may sign for which account, and that no signature counts twice.
 
 Invariants:
-- Per signer the 100 highest nonces are kept; a new one is unseen, above the smallest kept once 100 are kept, and within
+- Per account and signer the 100 highest nonces are kept; a new one is unseen, above the smallest kept once 100 are kept, and within
   (T - 2 days, T + 1 day), T = stamp. Entries below T - 2 days are dropped at the next use:
   the window alone protects against their replay.
-- Agents sign for their master and its sub-accounts, trading actions only.
+- Agents sign for their master and its sub-accounts, trading actions only. Whose agent a key is says nothing about its own account.
 """
 
 from bisect import bisect_left
@@ -64,23 +64,28 @@ def use_nonce(state: State, signer: Signer, nonce: int) -> None:
     state.ops.append((OpKind.NONCE_USED, signer.account, signer.address, nonce))
 
 
-def authorise(state: State, signer: Signer, intent: Intent) -> Account | RejectCode:
-    """The account acted for, if this signer may do this for it."""
-    account = account_at(state, intent.account)
-    if account is None:
-        return RejectCode.ACCOUNT_UNKNOWN
-    if signer.account not in (account.id, account.master):
-        return RejectCode.SIGNER_NOT_AUTHORISED
-    if signer.is_agent:
-        if signer.valid_until and state.time > signer.valid_until:
-            return RejectCode.AGENT_EXPIRED
-        match intent:
-            case PlaceOrder() | CancelByClientId() | CancelOrder() | AmendOrder() | PlaceOrders() | CancelAll():
-                if not signer.scope & SCOPE_TRADE:
-                    return RejectCode.AGENT_SCOPE
-            case _:
-                return RejectCode.AGENT_SCOPE
-    return account
+def find_signer(state: State, address: Address, key: Address) -> tuple[Account, Signer] | RejectCode:
+    """The account of `address`, and `key` as a signer for it: an owner's, its master's or an agent's. The agents' limit bounds the walk."""
+    account = account_at(state, address)
+    if account is not None:
+        master = state.accounts[account.master] if account.master else account
+        for signer in master.signers:
+            if signer.address == key:
+                return account, signer
+    if key not in state.by_address and key not in state.agents:
+        return RejectCode.SIGNER_UNKNOWN
+    return RejectCode.ACCOUNT_UNKNOWN if account is None else RejectCode.SIGNER_NOT_AUTHORISED
+
+
+def agent_refusal(state: State, agent: Signer, intent: Intent) -> RejectCode | None:
+    """Why an agent may not sign this now, or None."""
+    if agent.valid_until and state.time > agent.valid_until:
+        return RejectCode.AGENT_EXPIRED
+    match intent:
+        case PlaceOrder() | CancelByClientId() | CancelOrder() | AmendOrder() | PlaceOrders() | CancelAll():
+            return None if agent.scope & SCOPE_TRADE else RejectCode.AGENT_SCOPE
+        case _:
+            return RejectCode.AGENT_SCOPE
 
 
 def agent_of(account: Account, address: Address) -> Signer | None:

@@ -1,7 +1,7 @@
 """Approve and revoke agents: keys that may sign trading actions for an account and its sub-accounts.
 
-Invariants: an address is a signer of one account only; a revoked agent's nonces go with it, so its address is refused as an agent again
-only while the nonce window could replay what it signed: a re-approved address starts with the nonces it left (kept until the window ends).
+Invariants: a key is the agent of one account at most, and no account's own when it is approved; it may become one later, and then signs for
+both, with nonces of each. A revoked agent's nonces stay while the window could replay what it signed: approved again, it goes on from them.
 """
 
 from node.core.ledger.signers import NONCE_PAST_MS, agent_of
@@ -25,7 +25,7 @@ def check_approve(state: State, account: Account, intent: ApproveAgent) -> Rejec
         return RejectCode.AGENT_EXPIRY_PAST
     if agent_of(account, intent.agent) is not None:
         return None
-    if intent.agent in state.signers or intent.agent in state.by_address:
+    if intent.agent in state.agents or intent.agent in state.by_address:
         return RejectCode.AGENT_ADDRESS_IN_USE
     if sum(_counts(state, signer) for signer in account.signers) >= state.params.limits.agents_per_account:
         return RejectCode.AGENT_LIMIT
@@ -49,13 +49,13 @@ def commit_approve(state: State, account: Account, intent: ApproveAgent) -> Appl
     """Add the agent or change its terms; forget revoked ones that can be forgotten. Cannot fail."""
     for signer in [s for s in account.signers if _forgettable(state, s) and s.address != intent.agent]:
         account.signers.remove(signer)
-        del state.signers[signer.address]
+        del state.agents[signer.address]
         state.ops.append((OpKind.AGENT_REMOVED, account.id, signer.address))
     agent = agent_of(account, intent.agent)
     if agent is None:
         agent = Signer(intent.agent, account.id, is_agent=True, valid_until=TimeMs(0), scope=0, name=bytes(32))
         account.signers.append(agent)
-        state.signers[intent.agent] = agent
+        state.agents[intent.agent] = agent
     agent.valid_until, agent.scope, agent.name = intent.valid_until, intent.scope, intent.name
     touch_account(state, account)
     state.ops.append((OpKind.AGENT_SET, account.id, agent.address, agent.valid_until, agent.scope, agent.name))

@@ -1,8 +1,7 @@
 """Credit a deposit that the L1 queue holds, deep enough to count.
 
 Invariants: queue items are consumed in order, each once (`queue_cursor`), and `queue_hash` is the hash chain that the contract keeps.
-A deposit's owner becomes an account; money is never refused. An agent's address, too, names an account then, which only actions through
-the L1 queue can use, because the key signs for its master here.
+A deposit's owner becomes an account; money is never refused.
 """
 
 from node.core.ledger.accounts import account_for_credit

@@ -24,9 +24,6 @@ def check(state: State, account: Account, intent: Transfer) -> RejectCode | None
         return RejectCode.DESTINATION_IS_SELF
     if intent.destination in (INSURANCE_ADDRESS, TREASURY_ADDRESS):
         return RejectCode.ADDRESS_RESERVED
-    signer = state.signers.get(intent.destination)
-    if signer is not None and signer.is_agent:
-        return RejectCode.AGENT_ADDRESS_IN_USE
     if balance_of(account, intent.asset) < intent.amount:
         return RejectCode.BALANCE_INSUFFICIENT
     if intent.asset == USDC and summary(state, account).free < intent.amount:

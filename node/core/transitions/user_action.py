@@ -1,13 +1,13 @@
-"""A signed action: signer, nonce, expiry, authority, then the rules of its kind.
+"""A signed action: signer, nonce, expiry, an agent's rights, then the rules of its kind.
 
 Invariants:
-- An unknown signer or an unusable nonce changes nothing at all. From the nonce on, a refusal has used it.
+- A signer who is none of the account's, or an unusable nonce, changes nothing at all. From the nonce on, a refusal has used it.
 - `perform` is the same for actions that arrive through the L1 queue, where msg.sender is the authority and no nonce is used.
 """
 
 from typing import assert_never
 
-from node.core.ledger.signers import authorise, check_nonce, use_nonce
+from node.core.ledger.signers import agent_refusal, check_nonce, find_signer, use_nonce
 from node.core.outcome import Outcome, Rejected
 from node.core.state import Account, State
 from node.core.transitions import (
@@ -43,18 +43,20 @@ from proto.reject import RejectCode
 def transition(state: State, action: UserAction, address: Address) -> Outcome:
     """Apply one signed action of the recovered signer `address`."""
     intent = action.intent
-    signer = state.signers.get(address)
-    if signer is None:
-        return Rejected(RejectCode.SIGNER_UNKNOWN)
+    found = find_signer(state, intent.account, address)
+    if isinstance(found, RejectCode):
+        return Rejected(found)
+    account, signer = found
     code = check_nonce(signer, intent.nonce, state.time)
     if code is not None:
         return Rejected(code)
     use_nonce(state, signer, intent.nonce)
     if intent.expires_after and state.time > intent.expires_after:
         return Rejected(RejectCode.ACTION_EXPIRED)
-    account = authorise(state, signer, intent)
-    if isinstance(account, RejectCode):
-        return Rejected(account)
+    if signer.is_agent:
+        code = agent_refusal(state, signer, intent)
+        if code is not None:
+            return Rejected(code)
     return perform(state, account, intent)
 
 
