@@ -75,6 +75,7 @@ async def test_bots_outlive_the_node() -> None:
             before = fills(node)
             prices = group.create_task(move_prices(node, still))
             await eventually(lambda: fills(node) > before, 30)
+            await eventually(lambda: node.gateway.connections == len(KEYS), 30)  # Who is away could not cancel its orders.
             stop.set()
             async with asyncio.timeout(10):
                 await trading

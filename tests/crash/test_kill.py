@@ -5,7 +5,9 @@ kills the process at a random moment. In the end the whole history is replayed f
 """
 
 import asyncio
+import os
 import random
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -72,6 +74,13 @@ class Outsider:
     """Root and head of every cycle with a receipt, by first number: two different ones are equivocation."""
     operator: Address | None = None
     nonce: int = 0
+    killed_pid: int = 0
+    """The process that was killed last: its end is no surprise."""
+
+    def kill(self, node: LocalNode) -> None:
+        """kill -9."""
+        self.killed_pid = node.pid
+        os.kill(node.pid, signal.SIGKILL)
 
     def intent(self, account: Address) -> Intent:
         """Anything: half orders that rest or trade, half transfers."""
@@ -89,15 +98,15 @@ class Outsider:
 
 
 @asynccontextmanager
-async def life(directory: Path) -> AsyncIterator[LocalNode]:
-    """A node that may be killed inside."""
-    killed = False
+async def life(directory: Path, outsider: Outsider) -> AsyncIterator[LocalNode]:
+    """A node that may be killed inside; the body ends with it."""
+    pid = 0
     try:
         async with local_node(directory) as node:
+            pid = node.pid
             yield node
-            killed = node.process.poll() is not None
     except LocalNodeError:
-        if not killed:
+        if outsider.killed_pid != pid:
             raise
 
 
@@ -115,9 +124,9 @@ async def load(node: LocalNode, outsider: Outsider, seconds: float) -> None:
     loop = asyncio.get_running_loop()
     async with NovateClient(node.url, key) as client:
         domain = client.domain
-        loop.call_later(seconds, node.process.kill)
+        loop.call_later(seconds, outsider.kill, node)
         outsider.nonce = max(outsider.nonce, client.hello.time)
-        while node.process.poll() is None:
+        while outsider.killed_pid != node.pid:
             try:
                 while client.in_flight < WINDOW:
                     send(client, outsider, outsider.intent(key.address))
@@ -198,15 +207,15 @@ async def rounds(directory: Path, seed: int, count: int) -> None:
     """Live, be killed, and live again."""
     outsider, before = Outsider(random.Random(seed)), 0
     for number in range(count):
-        async with life(directory) as node:
+        async with life(directory, outsider) as node:
             if number == 0:
                 await deposit(node.deposit_socket, {key.address: MicroUsd(10**9 * USD) for key in TRADERS})
             await check_told(node, outsider, before)
             await prices(node)
             before = len(outsider.told)
             await load(node, outsider, outsider.rng.uniform(0.05, LOAD_S_MAX))
-            print(f"round {number}: {len(outsider.told) - before} answers, {len(outsider.receipts)} receipts so far")
-    async with life(directory) as node:
+        print(f"round {number}: {len(outsider.told) - before} answers, {len(outsider.receipts)} receipts so far")
+    async with life(directory, outsider) as node:
         await check_told(node, outsider, before)
     assert any(told.code == 0 for told in outsider.told.values())
     assert outsider.receipts
