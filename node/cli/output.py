@@ -29,10 +29,10 @@ def say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def fail(text: str, code: int = EXIT_UNKNOWN, **facts: Any) -> NoReturn:
+def fail(text: str, exit_code: int = EXIT_UNKNOWN, **facts: Any) -> NoReturn:
     """End with a sentence on stderr; with --json also as the one object, with `facts` for programs."""
     click.echo(f"novate: {text}", err=True)
     context = click.get_current_context(silent=True)
     if context is not None and context.params.get("as_json"):
         print_json({"error": text, **facts})
-    sys.exit(code)
+    sys.exit(exit_code)
