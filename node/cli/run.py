@@ -1,7 +1,6 @@
 """`novate run`: the node as a daemon."""
 
 import asyncio
-import gc
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -16,14 +15,13 @@ from node.config.operator import NodeSettings, load_operator
 from node.config.reading import ConfigError
 from node.core.params import Params
 from node.l1.answers import L1Error
+from node.ops.collector import collect_rarely, freeze_what_is
 from node.ops.keystore import KeystoreError, development_keys, load_key
 from node.ops.logs import configure_logs
 from node.store.errors import StoreError
 from proto.signing.secp256k1 import SigningKey
 
 DEVELOPMENT_OPERATOR = 10  # Index in the development mnemonic; 0 to 9 are the devnet's traders.
-GC_THRESHOLD = (50_000, 20, 100)
-"""The state is long-lived and free of cycles: rare collections keep pauses away from the event loop."""
 
 
 @click.command("run")
@@ -65,7 +63,7 @@ def command(
         settings = replace(settings, gateway=gateway, operator=operator)
         configure_logs(settings.logs.level)
         key = operator_key(settings, params)
-        gc.set_threshold(*GC_THRESHOLD)
+        collect_rarely()
         run_until_stopped(lambda stop: _run(settings, params, key, stop))
     except (ConfigError, KeystoreError, StartRefused, StoreError, L1Error, OSError) as error:
         fail(str(error))
@@ -76,8 +74,7 @@ async def _run(settings: NodeSettings, params: Params, key: SigningKey, stop: as
 
 
 def _announce(running: Running) -> None:
-    gc.collect()
-    gc.freeze()  # What recovery built stays: no collection has to look at it again.
+    freeze_what_is()
     say(f"ready on port {running.port}, batch {running.batch_id}, {running.recovered_inputs} inputs recovered")
 
 

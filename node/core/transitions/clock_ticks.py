@@ -1,6 +1,6 @@
 """Ticks: sample premiums and judge freshness, charge funding, drain the work queue, close a batch.
 
-Each is refused while it is not due, so an operator cannot speed any of them up.
+Samples and funding are refused while they are not due, so an operator cannot speed them up; work that is not due is passed over.
 """
 
 from node.core.book import resting
@@ -56,6 +56,8 @@ def funding_tick(state: State) -> Outcome:
 
 def work_tick(state: State, tick: WorkTick) -> Outcome:
     """Work at most `tick.units` units of the queue."""
+    if tick.units == 0:  # Who withholds work must not be able to say that some was done.
+        return Rejected(RejectCode.TICK_TOO_EARLY)
     for _ in range(tick.units):
         at = work.next_due(state)
         if at is None:

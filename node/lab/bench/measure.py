@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from node.lab.percentiles import median, percentile
+from node.ops.collector import collect_rarely, freeze_what_is
 
-GC_THRESHOLD: Final = (50_000, 20, 100)  # As `novate run` sets it.
 _DIGITS: Final = 3
 
 
@@ -80,9 +80,8 @@ def rate_result(name: str, count: int, unit: str, seconds: Sequence[float], note
 def collector_as_in_the_node() -> Iterator[None]:
     """Collect now, freeze what is there, and collect rarely until the context ends."""
     threshold = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLD)
+    freeze_what_is()
+    collect_rarely()
     try:
         yield
     finally:
