@@ -1,7 +1,7 @@
 """One node, put together: the only file that sees every room, and it only plugs them.
 
 Start: open the store (a lock keeps a second process out) → recover, read models catching up with the replay → sequencer
-→ gateway → settlement.
+→ gateway → settlement. While it recovers, in a thread, the port says that the node is alive and not ready, and a signal ends it.
 Stop (SIGTERM): gateway takes no more, the sequencer finishes what it took in and seals, settlement posts what it can within its grace,
 read models flush, the store closes. StoreFailed ends the process at once: the handle is never used again.
 """
@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 from node.config.operator import NodeSettings
 from node.core.params import Params
@@ -23,6 +23,7 @@ from node.gateway.operator import OperatorSocket
 from node.gateway.ports import Backpressure, ReadRefusedError
 from node.gateway.server import Gateway
 from node.gateway.shelf import Shelf
+from node.gateway.waiting import waiting_room
 from node.l1.deployment import genesis_facts
 from node.l1.rpc import L1Client, L1ClientSettings
 from node.ops.clock import SystemClock
@@ -190,26 +191,86 @@ def _check_deposit_socket(settings: NodeSettings, params: Params) -> Path | None
     return Path(settings.operator.deposit_socket).absolute()
 
 
+class _StoppedAtStart(Exception):
+    """The node was told to stop while it recovered. Nothing is lost: recovery writes only what it would write again."""
+
+
+class _Start:
+    """How far the start is; ends it where the node is told to stop. Called from the thread that recovers."""
+
+    def __init__(self, stop: asyncio.Event) -> None:
+        self._stop = stop
+        self._line = ProgressLine()
+        self._doing = "opening the store"
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Progress."""
+        if self._stop.is_set():
+            raise _StoppedAtStart
+        self._doing = f"{stage}, {100 * done // total} %" if total else stage
+        self._line(stage, done, total)
+
+    def doing(self) -> str:
+        """For whoever asks meanwhile."""
+        return self._doing
+
+
 async def run_node(
     settings: NodeSettings, params: Params, key: SigningKey, ready: Callable[[Running], None], stop: asyncio.Event
 ) -> None:
     """Run until `stop` is set, then stop in order. Raises StartRefused and the store's errors; `ready` is called once it answers."""
     domain, socket_path = domain_of(settings, params), _check_deposit_socket(settings, params)
-    store = await asyncio.to_thread(open_store, settings.store, params.digest(), ProgressLine())
+    started = await _start(settings, params, domain, key, stop)
+    if started is None:
+        _log.info("stopped before it was ready; the next start begins again")
+        return
+    store, node = started
     try:
-        node = _Node(settings, params, domain, key, store)
         await node.run(socket_path, ready, stop)
     except* StoreFailed as group:
-        _log.error("the store failed; the process ends", reason=str(group.exceptions[0]))
-        sys.stderr.flush()
-        os._exit(EXIT_STORE_FAILED)
+        _end_at_once(group.exceptions[0])
     store.close()
+
+
+async def _start(
+    settings: NodeSettings, params: Params, domain: Domain, key: SigningKey, stop: asyncio.Event
+) -> "tuple[Store, _Node] | None":
+    """Open and recover in a thread, while the port says how far that is. None: told to stop meanwhile."""
+    start = _Start(stop)
+    async with waiting_room(settings.gateway, start.doing):
+        try:
+            store = await asyncio.to_thread(open_store, settings.store, params.digest(), start)
+        except _StoppedAtStart:
+            return None
+        try:
+            return store, await asyncio.to_thread(_Node, settings, params, domain, key, store, start)
+        except _StoppedAtStart:
+            store.close()
+            return None
+        except StoreFailed as error:
+            _end_at_once(error)
+
+
+def _end_at_once(reason: BaseException) -> NoReturn:
+    """The store failed: nothing may touch its handle again, not even to close it."""
+    _log.error("the store failed; the process ends", reason=str(reason))
+    sys.stderr.flush()
+    os._exit(EXIT_STORE_FAILED)
 
 
 class _Node:
     """The parts of one node and the order in which they start and stop."""
 
-    def __init__(self, settings: NodeSettings, params: Params, domain: Domain, key: SigningKey, store: Store) -> None:
+    def __init__(
+        self,
+        settings: NodeSettings,
+        params: Params,
+        domain: Domain,
+        key: SigningKey,
+        store: Store,
+        progress: Callable[[str, int, int], None],
+    ) -> None:
+        """Recovers, which takes as long as the journal is; needs no event loop."""
         self._settings = settings
         self._params = params
         self._domain = domain
@@ -220,9 +281,9 @@ class _Node:
         self._shelf, recovered = awaken(
             store.table("views"),
             settings.gateway.streams,
-            lambda on_cycle: recover(store, params, domain, on_cycle=on_cycle, progress=ProgressLine()),
+            lambda on_cycle: recover(store, params, domain, on_cycle=on_cycle, progress=progress),
             lambda found: found.machine.state,
-            lambda on_cycle: replay(store, params, domain, on_cycle=on_cycle, progress=ProgressLine()),
+            lambda on_cycle: replay(store, params, domain, on_cycle=on_cycle, progress=progress),
         )
         self._recovered_inputs = recovered.replayed
         self.sequencer = _Writer(

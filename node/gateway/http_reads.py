@@ -14,7 +14,7 @@ codes as everywhere. A cursor is "seq-position", as answers give it in `next`.
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from aiohttp import web
@@ -115,17 +115,18 @@ class HttpReads:
         return read
 
     async def _healthz(self, _request: web.Request) -> web.Response:
-        return _judged(self._health.alive())
+        return judged(self._health.alive())
 
     async def _readyz(self, _request: web.Request) -> web.Response:
-        return _judged(self._health.ready())
+        return judged(self._health.ready())
 
     async def _metrics_page(self, _request: web.Request) -> web.Response:
         self._publish()
         return web.Response(body=self._metrics.render(), headers={"Content-Type": CONTENT_TYPE})
 
 
-def _judged(reasons: Any) -> web.Response:
+def judged(reasons: Sequence[str]) -> web.Response:
+    """The answer of a health check: good without reasons."""
     found = list(reasons)
     return web.json_response({"ok": not found, "reasons": found}, status=503 if found else 200)
 

@@ -5,7 +5,6 @@ that what was taken in is answered.
 """
 
 import asyncio
-import ssl
 from collections import Counter as Tally
 from collections.abc import Callable
 from typing import Any, Final
@@ -22,6 +21,7 @@ from node.gateway.queries import Queries
 from node.gateway.session import Session
 from node.gateway.settings import GatewaySettings
 from node.gateway.shelf import Shelf
+from node.gateway.waiting import tls_context
 from node.ops.clock import Clock
 from node.ops.metrics import Metrics
 from proto.reject import RejectCode
@@ -75,8 +75,9 @@ class Gateway:
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
         try:
+            settings = self._settings
             site = web.TCPSite(
-                runner, self._settings.host, self._settings.port, ssl_context=self._tls(), reuse_address=True
+                runner, settings.host, settings.port, ssl_context=tls_context(settings), reuse_address=True
             )
             await site.start()
             self.port = runner.addresses[0][1]
@@ -93,14 +94,6 @@ class Gateway:
         self._stopping = True
         for session in list(self._sessions):
             session.end(RejectCode.NODE_STOPPING, "")
-
-    def _tls(self) -> ssl.SSLContext | None:
-        if self._settings.tls_certificate is None:
-            return None
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_cert_chain(self._settings.tls_certificate, self._settings.tls_key)
-        return context
 
     async def _connect(self, request: web.Request) -> web.StreamResponse:
         peer, limits = request.remote or "", self._settings.limits
