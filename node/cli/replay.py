@@ -42,7 +42,8 @@ def command(*, genesis: str, config: Path | None, data_dir: Path, contract: str,
             store.close()
         audit(report.machine.state)
     except (StoreCorrupt, StoreMismatch, AuditError) as error:
-        fail(str(error), EXIT_FALSE)
+        hint = "" if contract or config else " A journal that was made with a contract needs --contract: signatures bind it."
+        fail(f"{error}{hint}", EXIT_FALSE)
     except (ConfigError, StartRefused, StoreError, OSError) as error:
         fail(str(error))
     speed = round(report.inputs_per_second)

@@ -16,7 +16,7 @@ from node.config.reading import ConfigError
 from node.core.params import Params
 from node.l1.answers import L1Error
 from node.ops.collector import collect_rarely, freeze_what_is
-from node.ops.keystore import KeystoreError, development_keys, load_key
+from node.ops.keystore import DEVELOPMENT_CHAIN_IDS, KeystoreError, development_keys, load_key
 from node.ops.logs import configure_logs
 from node.store.errors import StoreError
 from proto.signing.secp256k1 import SigningKey
@@ -81,6 +81,10 @@ def _announce(running: Running) -> None:
 def operator_key(settings: NodeSettings, params: Params) -> SigningKey:
     """The operator's key: from the keystore, or on a development chain the public development key. Raises KeystoreError."""
     if not settings.operator.key_file:
+        if params.chain_id not in DEVELOPMENT_CHAIN_IDS:
+            raise KeystoreError(
+                f"operator.key_file: chain {params.chain_id} is no development chain; make a key of your own (`novate key new FILE`)"
+            )
         return development_keys(params.chain_id, DEVELOPMENT_OPERATOR + 1)[DEVELOPMENT_OPERATOR]
     if settings.operator.password_file:
         password = Path(settings.operator.password_file).read_text(encoding="utf-8").rstrip("\n")

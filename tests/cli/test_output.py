@@ -80,3 +80,21 @@ def test_a_setting_that_cannot_be_is_named(tmp_path: Path) -> None:
         result = run("run", "--config", str(path), "--data-dir", str(tmp_path / "data"), "--port", "0")
         assert result.exit_code == 2, setting
         assert trouble in result.stderr
+
+
+def test_a_production_chain_takes_no_development_key_and_no_deposit_socket(tmp_path: Path) -> None:
+    shipped = Path(__file__).parents[2] / "config" / "genesis" / "devnet.toml"
+    genesis, settings = tmp_path / "prod.toml", tmp_path / "node.toml"
+    genesis.write_text(shipped.read_text().replace("chain_id = 31337", "chain_id = 1"))
+    key, password = tmp_path / "key.json", tmp_path / "password"
+    password.write_text("a password\n")
+    node = ("run", "--genesis", str(genesis), "--data-dir", str(tmp_path / "data"), "--port", "0")
+    refused = run(*node)
+    assert (refused.exit_code, "operator.key_file" in refused.stderr) == (2, True)
+    assert run("key", "new", str(key), "--password-file", str(password)).exit_code == 0
+    settings.write_text(f'[operator]\nkey_file = "{key}"\npassword_file = "{password}"\n')
+    refused = run(*node, "--config", str(settings))
+    assert (refused.exit_code, "l1.contract" in refused.stderr) == (2, True)
+    on_l1 = ("--l1", "http://127.0.0.1:9", "--contract", "0x" + "11" * 20)
+    refused = run(*node, "--config", str(settings), *on_l1, "--operator-socket", str(tmp_path / "socket"))
+    assert (refused.exit_code, "operator.deposit_socket" in refused.stderr) == (2, True)
