@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from node.cli.main import COMMANDS, cli
+from node.config.operator import load_operator
 
 NOBODY = ("--url", "ws://127.0.0.1:9/v1/ws")
 
@@ -98,3 +99,12 @@ def test_a_production_chain_takes_no_development_key_and_no_deposit_socket(tmp_p
     on_l1 = ("--l1", "http://127.0.0.1:9", "--contract", "0x" + "11" * 20)
     refused = run(*node, "--config", str(settings), *on_l1, "--operator-socket", str(tmp_path / "socket"))
     assert (refused.exit_code, "operator.deposit_socket" in refused.stderr) == (2, True)
+
+
+def test_shipped_settings_are_accepted() -> None:
+    shipped = sorted((Path(__file__).parents[2] / "config" / "roles").glob("*.toml"))
+    assert shipped
+    for path in shipped:
+        settings = load_operator(path, Path("data"))
+        assert settings.settlement is not None
+        assert settings.operator.deposit_socket == ""
