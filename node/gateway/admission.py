@@ -8,7 +8,8 @@ quiet longest.
 from collections import OrderedDict
 from typing import Final, NamedTuple
 
-from node.core.ledger.signers import find_signer
+from node.core.ledger.signers import check_nonce, find_signer
+from node.core.transitions import oracle_report
 from node.gateway.ports import Backpressure, Settlement, Writer
 from node.gateway.settings import LimitSettings
 from node.ops.clock import Clock
@@ -96,7 +97,6 @@ class Admission:
         self._slow = TokenBuckets(limits.slow_actions_per_second, limits.slow_actions_per_second * 60)
         self._blocked_until: OrderedDict[Address, int] = OrderedDict()
         self._budgets: OrderedDict[Address, _Budget] = OrderedDict()
-        self._publishers: dict[Address, None] = {}
 
     def now_ms(self) -> int:
         """Monotonic milliseconds."""
@@ -119,8 +119,13 @@ class Admission:
     def action(self, item: UserAction, signer: Address) -> Refused | None:
         """Judge a user's action whose signature holds."""
         found = find_signer(self._state, item.intent.account, signer)
-        if isinstance(found, RejectCode):  # Before any budget is touched: strangers must not spend the account's.
+        # Before any budget is touched. Strangers must not spend the account's, and signed actions are public once they are posted: who
+        # sends an old one again must not spend its signer's.
+        if isinstance(found, RejectCode):
             return Refused(found, f"0x{signer.hex()}")
+        code = check_nonce(found[1], item.intent.nonce, self._state.time)
+        if code is not None:
+            return Refused(code, f"nonce {item.intent.nonce}")
         blocked = self._blocked_until.get(signer)
         if blocked is not None:
             wait_ms = blocked - self.now_ms()
@@ -130,12 +135,13 @@ class Admission:
         return self._unposted(item) or self._spend(item)
 
     def report(self, item: OracleReport, signer: Address) -> Refused | None:
-        """Judge a publisher's report whose signature holds."""
-        if not self._publishers:
-            self._publishers = {publisher.address: None for publisher in self._state.params.publishers}
-        if signer not in self._publishers:
-            return Refused(RejectCode.PUBLISHER_UNKNOWN, f"0x{signer.hex()} at {item.time}")
-        return None
+        """Judge a publisher's report whose signature holds: reports are public too, and an old one must not cost journal and L1 space."""
+        code = oracle_report.check(self._state, item, signer)
+        if (
+            code is None or code is RejectCode.REPORT_FROM_THE_FUTURE
+        ):  # The state's time may be old: the stamp judges that.
+            return None
+        return Refused(code, f"0x{signer.hex()} at {item.time}")
 
     def _unposted(self, item: UserAction) -> Refused | None:
         """Cancels always pass: they make the venue smaller."""

@@ -255,6 +255,24 @@ async def test_strangers_do_not_spend_an_accounts_actions() -> None:
             assert (await wire.ask(mine))[0] == FrameKind.ACK
 
 
+async def test_sending_public_inputs_again_costs_nothing_but_the_sender() -> None:
+    limits = LimitSettings(weight_per_minute=0, budget_actions=2, refusals_burst=1, refusals_per_second=1)
+    async with live(GatewaySettings(port=0, limits=limits)) as node:
+        await node.fund(KEY, 1_000)
+        await node.price()
+        async with peer(node) as wire:
+            mine = action_frame(1, KEY, PlaceOrder(*head(node), order(1, Side.BUY, 500_000, 10)))
+            assert (await wire.ask(mine))[0] == FrameKind.ACK
+            item, _ = report(PUBLISHERS[0], node.now_ms() + 1, (60_000 * 10**6, 3_000 * 10**6))
+            told = encode_client_frame(ReportFrame(6, item))
+            assert (await wire.ask(told))[0] == FrameKind.ACK
+            for again, code in ((mine, "NONCE_REPLAYED"), (told, "REPORT_TIME_NOT_NEWER")) * 3:
+                answer = await wire.ask(again)
+                assert (answer[2], answer[4]) == (0, code), "refused before it gets a number"
+            another = action_frame(9, KEY, PlaceOrder(*head(node), order(1, Side.BUY, 500_000, 10)))
+            assert (await wire.ask(another))[0] == FrameKind.ACK
+
+
 async def test_reports_come_from_publishers_only() -> None:
     async with live() as node, peer(node) as wire:
         item, _ = report(TRADERS[0], node.now_ms(), (1, 2))

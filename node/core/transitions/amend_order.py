@@ -13,7 +13,7 @@ from node.core.outcome import Applied, OrderResult, OrderState, Outcome, Rejecte
 from node.core.price.status import refusal_of_orders
 from node.core.state import Account, Market, Order, State
 from node.core.transitions.cancel_order import find
-from node.core.transitions.placing import Accepted, check_match, check_risk, finish_order, price_refusal
+from node.core.transitions.placing import Accepted, Meetings, check_match, check_risk, finish_order, price_refusal
 from proto.events import OrderAmended
 from proto.intents import AmendOrder
 from proto.ops import OpKind
@@ -66,7 +66,7 @@ def _check_requeue(
         order.id, order.account, order.market, order.side, order.order_type, order.time_in_force, order.reduce_only,
         order.self_trade, intent.price, size, size, order.client_id, order.time,
     )  # fmt: skip
-    decided = check_match(state, market, trial, state.params.limits.fills_per_input)
+    decided = check_match(state, market, trial, Meetings(state))
     if isinstance(decided, Accepted):
         return Amendment(market, order, intent.price, size, decided.plan)
     return decided

@@ -24,8 +24,14 @@ def check(state: State, account: Account, intent: CancelAll) -> list[Order] | Re
     """Decide without touching `state`."""
     if intent.market != ALL_MARKETS and intent.market not in state.markets:
         return RejectCode.MARKET_UNKNOWN
-    orders = matching(account, intent.market, OrderId(state.next_order - 1))
-    return orders or RejectCode.NOTHING_TO_CANCEL
+    if intent.market == ALL_MARKETS:
+        there = bool(account.orders)
+    else:
+        position = account.positions.get(intent.market)
+        there = position is not None and position.orders > 0
+    if not there:  # A refusal must not cost a walk over the orders elsewhere.
+        return RejectCode.NOTHING_TO_CANCEL
+    return matching(account, intent.market, OrderId(state.next_order - 1))
 
 
 def commit(state: State, account: Account, intent: CancelAll, orders: list[Order]) -> Applied:

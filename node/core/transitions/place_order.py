@@ -2,14 +2,14 @@
 
 from node.core.outcome import Applied, Outcome, Rejected
 from node.core.state import Account, State
-from node.core.transitions.placing import Accepted, check_order, commit_order
+from node.core.transitions.placing import Accepted, Meetings, check_order, commit_order
 from proto.intents import PlaceOrder
 from proto.reject import RejectCode
 
 
 def check(state: State, account: Account, intent: PlaceOrder) -> RejectCode | Accepted:
     """Decide without touching `state`."""
-    return check_order(state, account, intent.order, state.params.limits.fills_per_input)
+    return check_order(state, account, intent.order, Meetings(state))
 
 
 def commit(state: State, account: Account, accepted: Accepted) -> Applied:

@@ -2,20 +2,19 @@
 
 from node.core.outcome import Applied, Outcome, Result, refused_order
 from node.core.state import Account, State
-from node.core.transitions.placing import check_order, commit_order
+from node.core.transitions.placing import Meetings, check_order, commit_order
 from proto.intents import PlaceOrders
 from proto.reject import RejectCode
 
 
 def transition(state: State, account: Account, intent: PlaceOrders) -> Outcome:
     """Order by order: check, then commit. The action as a whole always applies; its makers share one budget."""
-    budget = state.params.limits.fills_per_input
+    meetings = Meetings(state)
     results: list[Result] = []
     for spec in intent.orders:
-        decided = check_order(state, account, spec, budget)
+        decided = check_order(state, account, spec, meetings)
         if isinstance(decided, RejectCode):
             results.append(refused_order(decided))
             continue
-        budget -= len(decided.plan.steps)
         results.append(commit_order(state, account, decided))
     return Applied(tuple(state.events), tuple(results))

@@ -28,13 +28,22 @@ class Accepted(NamedTuple):
     plan: MatchPlan
 
 
+class Meetings:
+    """How many more resting orders one input may meet. A fill-or-kill order that is refused has met its makers all the same."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, state: State) -> None:
+        self.left = state.params.limits.fills_per_input
+
+
 class Limit(NamedTuple):
     """The worst price an order takes. A class of its own: a RejectCode is an int too, and could not be told from a bare price."""
 
     price: int
 
 
-def check_order(state: State, account: Account, spec: OrderSpec, budget: int) -> RejectCode | Accepted:
+def check_order(state: State, account: Account, spec: OrderSpec, meetings: Meetings) -> RejectCode | Accepted:
     """Every rule, in order of the codes' precedence: market, form, account limits, price, reduce-only, margin, matching."""
     market = state.markets.get(spec.market)
     if market is None:
@@ -66,10 +75,10 @@ def check_order(state: State, account: Account, spec: OrderSpec, budget: int) ->
         state.next_order, account.id, spec.market, spec.side, spec.order_type, spec.time_in_force, spec.reduce_only,
         spec.self_trade, Price(price), Lots(lots), Lots(lots), spec.client_id, state.time,
     )  # fmt: skip
-    return check_match(state, market, order, budget)
+    return check_match(state, market, order, meetings)
 
 
-def check_match(state: State, market: Market, order: Order, budget: int) -> RejectCode | Accepted:
+def check_match(state: State, market: Market, order: Order, meetings: Meetings) -> RejectCode | Accepted:
     """Matching rules of the time in force, for an order that passed all others."""
     if not crosses(market, order.side, order.price):
         if order.time_in_force == TimeInForce.FOK:
@@ -79,7 +88,8 @@ def check_match(state: State, market: Market, order: Order, budget: int) -> Reje
         return RejectCode.POST_ONLY_WOULD_TAKE
     if market.status == MarketStatus.POST_ONLY:
         return RejectCode.MARKET_POST_ONLY
-    planned = plan(state, market, order, order.remaining, budget)
+    planned = plan(state, market, order, order.remaining, meetings.left)
+    meetings.left -= len(planned.steps)
     if order.time_in_force == TimeInForce.FOK and planned.remaining:
         return RejectCode.FOK_NOT_FILLED
     return Accepted(market, order, planned)
