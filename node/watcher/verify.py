@@ -13,7 +13,7 @@ from node.core.audit import AuditError, audit, audit_totals
 from node.core.commit.forest import Forest, LeafRow
 from node.core.commit.seal import collect
 from node.core.genesis import genesis_state
-from node.core.liquidation.work import next_due
+from node.core.liquidation.work import is_due
 from node.core.outcome import Outcome, Rejected
 from node.core.params import Params
 from node.core.state import State
@@ -236,9 +236,11 @@ class Verifier:
             raise self._wrong_input(seq, "time", time, state.time, "Time falls.")
         if time > self._current.l2_time:
             raise self._wrong_input(seq, "time", time, self._current.l2_time, "The input is later than its batch.")
-        if type(item) is SampleTick:
-            if next_due(state) is None:
-                self._work_time = state.time
+        if not state.work:
+            self._work_time = time
+        elif type(item) is SampleTick:
+            if not any(is_due(work, time) for work in state.work):
+                self._work_time = time
             elif state.time > self._work_time + slack:
                 raise self._wrong_input(seq, "tick", "in time", "work tick withheld", "Due work was left undone.")
         if type(item) in _TICKS:
