@@ -24,6 +24,7 @@ class CloseReason(IntEnum):
     LIQUIDATION = 5
     MATCH_LIMIT = 6  # One input trades with at most so many makers.
     MARKET_CLOSED = 7
+    EXPIRED = 8  # Its goodTil has come.
 
 
 @unique

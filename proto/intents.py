@@ -81,6 +81,7 @@ class OrderSpec:
     reduce_only: bool
     client_id: int  # u128; 0 = none. Unique among the account's open orders.
     self_trade: SelfTrade
+    good_til: TimeMs = TimeMs(0)  # From this time on it trades no more; 0 = never ends by time.
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,9 +281,9 @@ _STPS: Final = tuple(SelfTrade)
 
 
 def _order(items: Any) -> OrderSpec:
-    if type(items) is not list or len(items) != 9:
-        raise _wrong(RejectCode.ACTION_MALFORMED, "an order is an array of 9 fields")
-    market, side, kind, tif, price, size, reduce_only, client_id, stp = items
+    if type(items) is not list or len(items) != 10:
+        raise _wrong(RejectCode.ACTION_MALFORMED, "an order is an array of 10 fields")
+    market, side, kind, tif, price, size, reduce_only, client_id, stp, good_til = items
     if type(reduce_only) is not bool:
         raise _wrong(RejectCode.FIELD_WRONG_TYPE, "reduceOnly must be a boolean")
     return OrderSpec(
@@ -295,13 +296,14 @@ def _order(items: Any) -> OrderSpec:
         reduce_only,
         _u128(client_id, "clientId"),
         _STPS[_uint(stp, 2, "selfTrade")],
+        TimeMs(_uint(good_til, TIME_MS_MAX, "goodTil")),
     )
 
 
 def _order_items(order: OrderSpec) -> list[Any]:
     return [
         order.market, int(order.side), int(order.order_type), int(order.time_in_force), order.price, order.size,
-        order.reduce_only, order.client_id.to_bytes(16, "big"), int(order.self_trade),
+        order.reduce_only, order.client_id.to_bytes(16, "big"), int(order.self_trade), order.good_til,
     ]  # fmt: skip
 
 

@@ -51,8 +51,9 @@ _LAYOUTS: Final[dict[OpKind, tuple[str, tuple[str, ...]]]] = {
     OpKind.QUEUE_ITEM: ("QAH", ("queue_index", "sender", "code")),
     OpKind.WITHDRAWAL: ("QIHQA", ("index", "account", "asset", "amount", "destination")),
     OpKind.TRANSFER: ("IIHQ", ("source", "destination", "asset", "amount")),
-    OpKind.ORDER_OPENED: ("QIHBBBBQQU", (
-        "order", "account", "market", "side", "order_type", "time_in_force", "flags", "price", "size", "client_id")),
+    OpKind.ORDER_OPENED: ("QIHBBBBQQUQ", (
+        "order", "account", "market", "side", "order_type", "time_in_force", "flags", "price", "size", "client_id",
+        "good_til")),
     OpKind.ORDER_CHANGED: ("QQQQI", ("order", "price", "remaining", "priority", "slot")),
     OpKind.ORDER_CLOSED: ("QBQ", ("order", "reason", "remaining")),
     OpKind.FILL: ("QQIIHBQQSS", (

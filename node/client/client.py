@@ -255,15 +255,16 @@ class NovateClient:
         reduce_only: bool = False,
         client_id: int = 0,
         self_trade: SelfTrade = SelfTrade.EXPIRE_MAKER,
+        good_til: TimeMs = _NO_EXPIRY,
     ) -> OrderAnswer:
-        """Place one order in human units; without `price` a market order."""
+        """Place one order in human units; without `price` a market order. It ends at `good_til` (ms since the epoch), if given."""
         kind = OrderType.MARKET if price is None else OrderType.LIMIT
         default = TimeInForce.IOC if price is None else TimeInForce.GTC
         limit = Price(0) if price is None else market.price(price)
         tif = default if time_in_force is None else time_in_force
         size_lots = market.size(size)
         return await self.place(
-            OrderSpec(market.id, side, kind, tif, limit, size_lots, reduce_only, client_id, self_trade)
+            OrderSpec(market.id, side, kind, tif, limit, size_lots, reduce_only, client_id, self_trade, good_til)
         )
 
     async def cancel(self, order: OrderId) -> OrderAnswer:

@@ -70,6 +70,7 @@ class Order:
     remaining: Lots
     client_id: int
     time: TimeMs
+    good_til: TimeMs = TimeMs(0)  # 0 = none.
     priority: int = 0  # Grows; smaller trades first at one price. 0 = not resting.
     slot: Slot = Slot(0)
     before: "Order | None" = None  # Derived: neighbours in the queue of its price.
@@ -239,6 +240,7 @@ class State:
     signers: dict[Address, Signer] = field(default_factory=dict)  # Derived: all accounts' signers by key.
     slots: dict[Slot, Order] = field(default_factory=dict)  # Derived: resting orders by leaf slot.
     free_slots: list[int] = field(default_factory=list)  # Derived: heap of freed slots below the high-water mark.
+    expiries: list[tuple[int, OrderId]] = field(default_factory=list)  # Derived: heap of resting orders' goodTil (node.core.book.expiry).
     liquidating: dict[AccountId, None] = field(default_factory=dict)  # Derived from work.
     risk: RiskIndex = field(default_factory=RiskIndex)
     withdrawals: list[tuple[int, bytes]] = field(default_factory=list)  # Leaves appended since the last seal.

@@ -33,7 +33,7 @@ from proto.units import TimeMs
 _HEAD: Final = "address account,uint64 nonce,uint64 expiresAfter"
 _ORDER: Final = (
     "Order(uint16 market,uint8 side,uint8 orderType,uint8 timeInForce,uint64 price,uint64 size,bool reduceOnly,"
-    "uint128 clientId,uint8 selfTrade)"
+    "uint128 clientId,uint8 selfTrade,uint64 goodTil)"
 )
 _MONEY: Final = "address destination,uint16 asset,uint64 amount"
 TYPES: Final[dict[str, str]] = {
@@ -105,6 +105,7 @@ def _order_hash(order: OrderSpec) -> bytes:
         order.reduce_only.to_bytes(32, "big"),
         order.client_id.to_bytes(32, "big"),
         order.self_trade.to_bytes(32, "big"),
+        order.good_til.to_bytes(32, "big"),
     )
     return keccak(b"".join(words))
 

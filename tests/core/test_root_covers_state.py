@@ -24,7 +24,7 @@ DERIVED = {
     "Order": ["before", "after"],
     "Account": ["orders", "clients", "sub_accounts"],
     "Market": ["bids", "asks", "initial_ppm", "maintenance"],
-    "State": ["orders", "by_address", "signers", "free_slots", "liquidating", "risk"],
+    "State": ["orders", "by_address", "signers", "free_slots", "liquidating", "expiries", "risk"],
 }
 # The key under which the object's own leaf stands.
 KEYS = {"Order": ["slot"], "Account": ["id"], "Signer": ["account"], "Index": ["id"]}

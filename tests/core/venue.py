@@ -239,6 +239,8 @@ def portrait(state: State) -> dict[str, Any]:
         "slots": {slot: order.id for slot, order in sorted(state.slots.items())},
         "free": sorted(state.free_slots),
         "orders": sorted(state.orders),
+        "expiries": sorted(dict.fromkeys(entry for entry in state.expiries if entry[1] in state.orders)),
+        "next expiry": state.expiries[0] if state.expiries else None,
         "by_address": dict(sorted(state.by_address.items())),
         "signers": {key: (signer.account, signer.is_agent) for key, signer in sorted(state.signers.items())},
         "liquidating": sorted(state.liquidating),

@@ -200,13 +200,14 @@ class VenueMachine(RuleBasedStateMachine):
         return OrderSpec(
             MarketId(market), side, more.get("order_type", OrderType.LIMIT), tif, Price(price), Lots(lots),
             more.get("reduce_only", False), more.get("client_id", 0), more.get("self_trade", SelfTrade.EXPIRE_MAKER),
+            TimeMs(self.now + more["good_for"] if more.get("good_for") else 0),
         )  # fmt: skip
 
     def orders(self, market: int, side: Side) -> st.SearchStrategy[OrderSpec]:
         return st.builds(
-            lambda percent, usd, tif, order_type, reduce_only, client_id, self_trade: self.spec(
+            lambda percent, usd, tif, order_type, reduce_only, client_id, self_trade, good_for: self.spec(
                 market, side, percent, usd, tif, order_type=order_type, reduce_only=reduce_only, client_id=client_id,
-                self_trade=self_trade,
+                self_trade=self_trade, good_for=good_for,
             ),
             st.integers(-12, 12),
             st.one_of(st.integers(1, 30_000), st.integers(30_000, 300_000)),
@@ -215,6 +216,7 @@ class VenueMachine(RuleBasedStateMachine):
             st.sampled_from([False, False, True]),
             client_ids,
             st.sampled_from(SelfTrade),
+            st.sampled_from([0, 0, -1, 1, 400, 2_500, 60_000]),
         )  # fmt: skip
 
     @rule(data=st.data(), account=accounts, percent=st.integers(-10, 10), lots=st.integers(0, 400))

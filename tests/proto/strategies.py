@@ -65,7 +65,7 @@ head = (addresses, st.integers(0, NONCE_MAX), times)
 
 orders = st.builds(
     OrderSpec, markets, st.sampled_from(Side), st.sampled_from(OrderType), st.sampled_from(TimeInForce), prices, sizes,
-    st.booleans(), client_ids, st.sampled_from(SelfTrade),
+    st.booleans(), client_ids, st.sampled_from(SelfTrade), times,
 )  # fmt: skip
 intents: st.SearchStrategy[Intent] = st.one_of(
     st.builds(PlaceOrder, *head, orders),

@@ -3,7 +3,7 @@
     alice buy 5 @ 100 post id 7 => resting 0/5      an action, and what became of it: state filled/remaining, or a refusal's name
     agent>alice/0 sell 3 @ 99 ioc on 2 => ...       signed by `agent` for alice's sub-account 0, in market 2
     alice batch buy 1 @ 99 ; sell 1 @ 101 => resting 0/1 ; resting 0/1
-    alice buy 1 @ 100 nonce=-5 expires=-1 => ...    nonce and expiry relative to now, in ms
+    alice buy 1 @ 100 nonce=-5 expires=-1 => ...    nonce and expiry relative to now, in ms; til=1000: goodTil likewise
     fills = 2@100 from #1, 1@101 from #3            what the last input traded, in order; `closed = #1 FILLED` likewise
     book 1 = 99x5[1,2] | 101x3[3]                   bids best first with their orders | asks
     cash alice = 9,999.5                            and balance, position, margin, mark, index, status, orders, work, account
@@ -286,12 +286,12 @@ class Script:
         return (OrderId(0), int(client_id)) if client_id else (OrderId(int(words.take()[1:])), 0)
 
     def order(self, words: Words) -> OrderSpec:
-        market_order = words.flag("market")
+        market_order, ends = words.flag("market"), words.setting("til")
         tif = words.one_of(TIMES_IN_FORCE, TimeInForce.IOC if market_order else TimeInForce.GTC)
         spec = OrderSpec(
             MarketId(int(words.option("on") or 1)), Side.BUY, OrderType.MARKET if market_order else OrderType.LIMIT, tif,
             Price(0), Lots(0), words.flag("reduce"), int(words.option("id") or 0),
-            words.one_of(SELF_TRADES, SelfTrade.EXPIRE_MAKER),
+            words.one_of(SELF_TRADES, SelfTrade.EXPIRE_MAKER), TimeMs(0 if ends is None else self.venue.now + ends),
         )  # fmt: skip
         known = self.venue.state.markets.get(spec.market, self.venue.state.markets[MarketId(1)])
         price = words.option("@")

@@ -6,7 +6,7 @@ Layouts (w = one big-endian word; a|b: packed from the high end):
   per asset: id16 at the top, amount128 at the bottom; per position three words: market16 at the top and size64 at the bottom,
   entry, funding index.
 * order: id64|account32|market16|side4|type4|tif8|stp4|reduceOnly4 in the low bytes; price64|size64|remaining64|priority64;
-  clientId128|time64.
+  goodTil64|clientId128|time64.
 * market: index price; mark; funding index; funding pool; funding rate; open interest; status.
 * venue market: basis; basis time; sample sum; samples; last trade.
 * venue index: price; confidence; status; fresh until; publishers; then per report (by publisher address): address, price|confidence|time.
@@ -138,7 +138,7 @@ def encode_order(order: Order) -> bytes:
     return (
         flags.to_bytes(WORD, "big")
         + numbers.to_bytes(WORD, "big")
-        + (order.client_id << 64 | order.time).to_bytes(WORD, "big")
+        + (order.good_til << 192 | order.client_id << 64 | order.time).to_bytes(WORD, "big")
     )
 
 
@@ -158,8 +158,9 @@ def decode_order(slot: int, leaf: bytes) -> Order:
         Price(numbers >> 192),
         Lots(numbers >> 128 & mask),
         Lots(numbers >> 64 & mask),
-        client >> 64,
+        client >> 64 & (1 << 128) - 1,
         TimeMs(client & mask),
+        TimeMs(client >> 192),
         numbers & mask,
         Slot(slot),
     )

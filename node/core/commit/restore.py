@@ -8,6 +8,7 @@ they stood.
 from collections.abc import Iterable
 from heapq import heapify
 
+from node.core.book import expiry
 from node.core.book import side as sides
 from node.core.book.match import own
 from node.core.book.resting import count_open
@@ -93,3 +94,5 @@ def _index_order(state: State, order: Order) -> None:
     count_open(position_in(account, order.market), order, 1)
     sides.add(own(state.markets[order.market], order.side), order)
     state.slots[order.slot] = order
+    if order.good_til:
+        expiry.add(state, order)

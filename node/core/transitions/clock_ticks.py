@@ -3,7 +3,7 @@
 Each is refused while it is not due, so an operator cannot speed any of them up.
 """
 
-from node.core.book import resting
+from node.core.book import expiry, resting
 from node.core.funding import premium, rate
 from node.core.liquidation import risk, steps, work
 from node.core.outcome import Applied, Outcome, Rejected
@@ -55,11 +55,14 @@ def funding_tick(state: State) -> Outcome:
 
 
 def work_tick(state: State, tick: WorkTick) -> Outcome:
-    """Work at most `tick.units` units of the queue."""
+    """Work at most `tick.units` units of the queue; what is left of them takes out orders whose time has come."""
     for _ in range(tick.units):
         at = work.next_due(state)
         if at is None:
-            break
+            if not expiry.is_due(state, state.time):
+                break
+            _expire_unit(state)
+            continue
         item = state.work[at]
         if isinstance(item, CancelWork):
             _cancel_unit(state, at, item)
@@ -76,6 +79,12 @@ def _cancel_unit(state: State, at: int, item: CancelWork) -> None:
         resting.close(state, account, state.markets[order.market], order, CloseReason.USER_CANCELLED)
     if len(orders) <= most:
         work.finish(state, at)
+
+
+def _expire_unit(state: State) -> None:
+    """Take out orders whose goodTil has come, as many as one unit may."""
+    for order in expiry.due_orders(state, state.params.limits.cancels_per_input):
+        resting.close(state, state.accounts[order.account], state.markets[order.market], order, CloseReason.EXPIRED)
 
 
 def seal_tick(state: State, tick: SealTick) -> Outcome:

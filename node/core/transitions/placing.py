@@ -44,6 +44,8 @@ def check_order(state: State, account: Account, spec: OrderSpec, budget: int) ->
         return code
     if spec.size == 0:
         return RejectCode.ORDER_SIZE_ZERO
+    if 0 < spec.good_til <= state.time:
+        return RejectCode.GOOD_TIL_PAST
     limit = _limit(market, spec)
     if isinstance(limit, RejectCode):
         return limit
@@ -64,7 +66,7 @@ def check_order(state: State, account: Account, spec: OrderSpec, budget: int) ->
         return code
     order = Order(
         state.next_order, account.id, spec.market, spec.side, spec.order_type, spec.time_in_force, spec.reduce_only,
-        spec.self_trade, Price(price), Lots(lots), Lots(lots), spec.client_id, state.time,
+        spec.self_trade, Price(price), Lots(lots), Lots(lots), spec.client_id, state.time, spec.good_til,
     )  # fmt: skip
     return check_match(state, market, order, budget)
 
@@ -75,11 +77,12 @@ def check_match(state: State, market: Market, order: Order, budget: int) -> Reje
         if order.time_in_force == TimeInForce.FOK:
             return RejectCode.FOK_NOT_FILLED
         return Accepted(market, order, MatchPlan(order.remaining))
-    if order.time_in_force == TimeInForce.POST_ONLY:
-        return RejectCode.POST_ONLY_WOULD_TAKE
-    if market.status == MarketStatus.POST_ONLY:
-        return RejectCode.MARKET_POST_ONLY
     planned = plan(state, market, order, order.remaining, budget)
+    if not planned.meets_nobody():
+        if order.time_in_force == TimeInForce.POST_ONLY:
+            return RejectCode.POST_ONLY_WOULD_TAKE
+        if market.status == MarketStatus.POST_ONLY:
+            return RejectCode.MARKET_POST_ONLY
     if order.time_in_force == TimeInForce.FOK and planned.remaining:
         return RejectCode.FOK_NOT_FILLED
     return Accepted(market, order, planned)
