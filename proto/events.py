@@ -25,6 +25,7 @@ class CloseReason(IntEnum):
     MATCH_LIMIT = 6  # One input trades with at most so many makers.
     MARKET_CLOSED = 7
     EXPIRED = 8  # Its goodTil has come.
+    SCHEDULED_CANCEL = 9  # The account's scheduled cancel.
 
 
 @unique
@@ -258,8 +259,15 @@ class QueueItemConsumed(NamedTuple):
     code: int
 
 
+class CancelScheduled(NamedTuple):
+    """The account's orders will be cancelled at `time`; 0: no longer, because it was cleared or has come."""
+
+    account: AccountId
+    time: TimeMs
+
+
 class OrdersQueuedForCancel(NamedTuple):
-    """More orders than one input cancels: the rest follows in work ticks."""
+    """More orders than one input cancels, or a scheduled cancel whose time has come: work ticks cancel them."""
 
     account: AccountId
     market: MarketId
@@ -289,5 +297,6 @@ Event = (
     | LiquidationEnded
     | AccountTakenOver
     | QueueItemConsumed
+    | CancelScheduled
     | OrdersQueuedForCancel
 )

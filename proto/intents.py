@@ -207,6 +207,16 @@ class CreateSubAccount:
     index: int  # u32
 
 
+@dataclass(frozen=True, slots=True)
+class ScheduleCancel:
+    """Cancel all that is open of the account at `time`, unless it is moved or cleared before: a dead man's switch. 0 clears it."""
+
+    account: Address
+    nonce: int
+    expires_after: TimeMs
+    time: TimeMs
+
+
 Intent = (
     PlaceOrder
     | PlaceOrders
@@ -219,6 +229,7 @@ Intent = (
     | ApproveAgent
     | RevokeAgent
     | CreateSubAccount
+    | ScheduleCancel
 )
 
 SCOPE_TRADE: Final = 1
@@ -239,6 +250,7 @@ class IntentKind(IntEnum):
     APPROVE_AGENT = 9
     REVOKE_AGENT = 10
     CREATE_SUB_ACCOUNT = 11
+    SCHEDULE_CANCEL = 12
 
 
 class IntentError(ValueError):
@@ -322,6 +334,7 @@ _FIELDS: Final[dict[int, int]] = {
     IntentKind.PLACE_ORDER: 1, IntentKind.PLACE_ORDERS: 1, IntentKind.CANCEL_ORDER: 1, IntentKind.CANCEL_BY_CLIENT_ID: 1,
     IntentKind.CANCEL_ALL: 1, IntentKind.AMEND_ORDER: 4, IntentKind.WITHDRAW: 3, IntentKind.TRANSFER: 3,
     IntentKind.APPROVE_AGENT: 4, IntentKind.REVOKE_AGENT: 1, IntentKind.CREATE_SUB_ACCOUNT: 1,
+    IntentKind.SCHEDULE_CANCEL: 1,
 }  # fmt: skip
 
 
@@ -368,6 +381,8 @@ def intent_of(items: list[Any]) -> Intent:
 
 def _rare_intent(kind: int, account: Address, nonce: int, expires: TimeMs, items: list[Any]) -> Intent:
     """Actions that are not on the hot path."""
+    if kind == IntentKind.SCHEDULE_CANCEL:
+        return ScheduleCancel(account, nonce, expires, TimeMs(_uint(items[4], TIME_MS_MAX, "time")))
     if kind == IntentKind.REVOKE_AGENT:
         return RevokeAgent(account, nonce, expires, Address(_fixed(items[4], ADDRESS_BYTES, "agent")))
     if kind == IntentKind.CREATE_SUB_ACCOUNT:
@@ -415,6 +430,8 @@ def intent_items(intent: Intent) -> list[Any]:
             return [int(IntentKind.REVOKE_AGENT), *head, intent.agent]
         case CreateSubAccount():
             return [int(IntentKind.CREATE_SUB_ACCOUNT), *head, intent.index]
+        case ScheduleCancel():
+            return [int(IntentKind.SCHEDULE_CANCEL), *head, intent.time]
 
 
 def encode_intent(intent: Intent) -> bytes:

@@ -69,6 +69,7 @@ class RejectCode(IntEnum):
     MARKET_ORDER_TIME_IN_FORCE = 3017
     NOTHING_TO_CANCEL = 3018
     GOOD_TIL_PAST = 3019
+    SCHEDULE_TOO_SOON = 3020
 
     # 4xxx: margin.
     MARGIN_INSUFFICIENT = 4001
@@ -166,6 +167,7 @@ SENTENCES: Final[dict[RejectCode, str]] = {
     RejectCode.MARKET_ORDER_TIME_IN_FORCE: "A market order is immediate-or-cancel or fill-or-kill.",
     RejectCode.NOTHING_TO_CANCEL: "The account has no open order there.",
     RejectCode.GOOD_TIL_PAST: "The order's goodTil has come; choose a later one, or 0 for none.",
+    RejectCode.SCHEDULE_TOO_SOON: "A scheduled cancel is at least 5 s ahead of the node's clock, or 0 to clear it.",
     RejectCode.MARGIN_INSUFFICIENT: "Initial margin would not be met with this order; reduce it, cancel others or deposit.",
     RejectCode.POSITION_LIMIT: "The position would pass the largest there may be.",
     RejectCode.OPEN_INTEREST_CAP: "The market's open-interest cap is reached; only reducing orders are taken.",

@@ -53,6 +53,7 @@ from proto.intents import (
     PlaceOrder,
     PlaceOrders,
     RevokeAgent,
+    ScheduleCancel,
     SelfTrade,
     Side,
     TimeInForce,
@@ -280,6 +281,10 @@ class NovateClient:
     async def cancel_all(self, market: MarketId = ALL_MARKETS) -> int:
         """Cancel every open order of a market, or of all. Returns how many."""
         return (await self.act(CancelAll(*self.head(), market))).value()
+
+    async def schedule_cancel(self, time: TimeMs) -> None:
+        """Have all orders of the account cancelled at `time` (ms since the epoch, at least 5 s ahead); 0 clears it."""
+        await self.act(ScheduleCancel(*self.head(), time))
 
     async def amend(self, order: OrderId, price: Price, remaining: Lots, *, client_id: int = 0) -> OrderAnswer:
         """Give an open order a new price and remaining size; by client id where `order` is 0."""

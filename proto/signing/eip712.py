@@ -25,6 +25,7 @@ from proto.intents import (
     PlaceOrder,
     PlaceOrders,
     RevokeAgent,
+    ScheduleCancel,
     Transfer,
     Withdraw,
 )
@@ -48,6 +49,7 @@ TYPES: Final[dict[str, str]] = {
     "ApproveAgent": f"ApproveAgent({_HEAD},address agent,uint64 validUntil,uint64 scope,bytes32 name)",
     "RevokeAgent": f"RevokeAgent({_HEAD},address agent)",
     "CreateSubAccount": f"CreateSubAccount({_HEAD},uint32 index)",
+    "ScheduleCancel": f"ScheduleCancel({_HEAD},uint64 time)",
     "Order": _ORDER,
     "IndexPrice": "IndexPrice(uint16 index,uint64 price,uint64 confidence)",
     "Report": "Report(uint64 time,IndexPrice[] prices)IndexPrice(uint16 index,uint64 price,uint64 confidence)",
@@ -136,6 +138,8 @@ def _fields(intent: Intent) -> tuple[str, bytes]:
             return "RevokeAgent", address_word(intent.agent)
         case CreateSubAccount():
             return "CreateSubAccount", _u(intent.index)
+        case ScheduleCancel():
+            return "ScheduleCancel", _u(intent.time)
 
 
 def intent_digest(domain: Domain, intent: Intent) -> bytes:

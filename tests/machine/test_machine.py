@@ -63,6 +63,7 @@ from proto.intents import (
     PlaceOrder,
     PlaceOrders,
     RevokeAgent,
+    ScheduleCancel,
     SelfTrade,
     Side,
     TimeInForce,
@@ -246,6 +247,11 @@ class VenueMachine(RuleBasedStateMachine):
             self.act(CancelByClientId(**self.head(account), client_id=client_id), signer)
         else:
             self.act(CancelOrder(**self.head(account), order_id=data.draw(self.order_ids())), signer)
+
+    @rule(account=accounts, ahead=st.sampled_from([0, 100, 4_999, 5_000, 6_000, 40_000]), by_agent=st.booleans())
+    def schedule_cancel(self, account: Address, ahead: int, *, by_agent: bool) -> None:
+        time = TimeMs(self.now + ahead if ahead else 0)
+        self.act(ScheduleCancel(**self.head(account), time=time), self.signer_of(account, by_agent=by_agent))
 
     @rule(account=accounts, market=st.integers(0, 4))
     def cancel_all(self, account: Address, market: int) -> None:

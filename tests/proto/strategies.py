@@ -28,6 +28,7 @@ from proto.intents import (
     PlaceOrder,
     PlaceOrders,
     RevokeAgent,
+    ScheduleCancel,
     SelfTrade,
     Side,
     TimeInForce,
@@ -81,6 +82,7 @@ intents: st.SearchStrategy[Intent] = st.one_of(
     ),
     st.builds(RevokeAgent, *head, addresses),
     st.builds(CreateSubAccount, *head, st.integers(0, U32_MAX)),
+    st.builds(ScheduleCancel, *head, times),
 )  # fmt: skip
 signatures = st.binary(min_size=65, max_size=65)
 lines = st.builds(

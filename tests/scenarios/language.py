@@ -48,6 +48,7 @@ from proto.intents import (
     PlaceOrder,
     PlaceOrders,
     RevokeAgent,
+    ScheduleCancel,
     SelfTrade,
     Side,
     TimeInForce,
@@ -276,6 +277,9 @@ class Script:
         if verb == "cancel":
             number, client_id = self.named(words)
             return CancelOrder(*head, number) if number else CancelByClientId(*head, client_id)
+        if verb == "schedule":
+            ahead = words.take()
+            return ScheduleCancel(*head, TimeMs(0 if ahead == "none" else self.venue.now + int(ahead)))
         if verb == "cancelall":
             return CancelAll(*head, MarketId(int(words.take())))
         return None
@@ -323,7 +327,7 @@ class Script:
             "fills": self.fills, "closed": self.closed, "events": self.events, "book": self.book, "cash": self.cash,
             "balance": self.balance, "position": self.position, "margin": self.margin, "mark": self.mark,
             "index": self.index, "status": self.status, "orders": self.orders, "work": self.work, "account": self.account,
-            "nonces": self.nonce_count, "interest": self.interest, "rate": self.rate,
+            "switch": self.switch, "nonces": self.nonce_count, "interest": self.interest, "rate": self.rate,
         }  # fmt: skip
         return facts[words[0]](*words[1:])
 
@@ -399,6 +403,11 @@ class Script:
 
     def orders(self, name: str) -> str:
         return " ".join(str(order) for order in sorted(self.holder(name).orders)) or "none"
+
+    def switch(self, name: str) -> str:
+        """How far off the scheduled cancel is, in ms."""
+        time = self.holder(name).cancel_at
+        return str(time - self.venue.now) if time else "none"
 
     def work(self) -> str:
         return " ".join(type(item).__name__ for item in self.venue.state.work) or "none"

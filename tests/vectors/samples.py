@@ -38,6 +38,7 @@ from proto.intents import (
     PlaceOrder,
     PlaceOrders,
     RevokeAgent,
+    ScheduleCancel,
     SelfTrade,
     Side,
     TimeInForce,
@@ -91,6 +92,7 @@ INTENTS: dict[str, Intent] = {
     "ApproveAgent": ApproveAgent(*_HEAD, OTHER, TimeMs(1_800_000_000_000), 1, b"laptop".ljust(32, b"\0")),
     "RevokeAgent": RevokeAgent(*_HEAD, OTHER),
     "CreateSubAccount": CreateSubAccount(*_HEAD, 2**32 - 1),
+    "ScheduleCancel": ScheduleCancel(*_HEAD, TimeMs(1_700_000_900_001)),
 }
 
 

@@ -10,7 +10,8 @@ Layouts (w = one big-endian word; a|b: packed from the high end):
 * market: index price; mark; funding index; funding pool; funding rate; open interest; status.
 * venue market: basis; basis time; sample sum; samples; last trade.
 * venue index: price; confidence; status; fresh until; publishers; then per report (by publisher address): address, price|confidence|time.
-* venue work: next sample; next funding; then per item: kind8|account32|market16|time-or-order64.
+* venue work: next sample; next funding; number of items; then per item: reason8|kind8|account32|market16|time-or-order64.
+* venue account: account id; time of the scheduled cancel; zero.
 Every leaf has at least three words. Positions stand by market id, assets by id, reports and signers by address.
 """
 
@@ -30,7 +31,7 @@ from node.core.state import (
     WorkItem,
 )
 from proto.canonical import pack, unpack
-from proto.events import IndexStatus, MarketStatus
+from proto.events import CloseReason, IndexStatus, MarketStatus
 from proto.hashing import address_word, keccak, word
 from proto.ids import AccountId, Address, AssetId, IndexId, MarketId, OrderId, Slot
 from proto.intents import OrderType, SelfTrade, Side, TimeInForce
@@ -242,7 +243,7 @@ def _work_word(item: WorkItem) -> int:
         case LiquidateWork():
             return 1 << 112 | item.account << 80 | item.not_before
         case CancelWork():
-            return 2 << 112 | item.account << 80 | item.market << 64 | item.last
+            return item.reason << 120 | 2 << 112 | item.account << 80 | item.market << 64 | item.last
 
 
 def decode_work_into(state: State, leaf: bytes) -> None:
@@ -251,11 +252,22 @@ def decode_work_into(state: State, leaf: bytes) -> None:
     state.next_sample, state.next_funding = TimeMs(words[0]), TimeMs(words[1])
     for packed in words[3 : 3 + words[2]]:
         account, low = AccountId(packed >> 80 & 0xFFFFFFFF), packed & (1 << 64) - 1
-        if packed >> 112 == 1:
+        if packed >> 112 & 0xFF == 1:
             state.work.append(LiquidateWork(account, TimeMs(low)))
             state.liquidating[account] = None
         else:
-            state.work.append(CancelWork(account, MarketId(packed >> 64 & 0xFFFF), OrderId(low)))
+            market, reason = MarketId(packed >> 64 & 0xFFFF), CloseReason(packed >> 120)
+            state.work.append(CancelWork(account, market, OrderId(low), reason))
+
+
+def encode_venue_account(account: Account) -> bytes:
+    """Leaf words of what the venue keeps of an account beside the ledger; empty where there is nothing."""
+    return word(account.id) + word(account.cancel_at) + word(0) if account.cancel_at else b""
+
+
+def decode_venue_account_into(account: Account, leaf: bytes) -> None:
+    """Fill an account from its venue leaf."""
+    account.cancel_at = TimeMs(_uint(_words(leaf)[1]))
 
 
 def system_fields(state: State) -> list[Any]:

@@ -22,6 +22,7 @@ from proto.intents import (
     Intent,
     PlaceOrder,
     PlaceOrders,
+    ScheduleCancel,
 )
 from proto.ops import OpKind
 from proto.reject import RejectCode
@@ -75,7 +76,15 @@ def authorise(state: State, signer: Signer, intent: Intent) -> Account | RejectC
         if signer.valid_until and state.time > signer.valid_until:
             return RejectCode.AGENT_EXPIRED
         match intent:
-            case PlaceOrder() | CancelByClientId() | CancelOrder() | AmendOrder() | PlaceOrders() | CancelAll():
+            case (
+                PlaceOrder()
+                | CancelByClientId()
+                | CancelOrder()
+                | AmendOrder()
+                | PlaceOrders()
+                | CancelAll()
+                | ScheduleCancel()
+            ):
                 if not signer.scope & SCOPE_TRADE:
                     return RejectCode.AGENT_SCOPE
             case _:

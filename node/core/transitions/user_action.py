@@ -18,6 +18,7 @@ from node.core.transitions import (
     create_sub_account,
     place_order,
     place_orders,
+    schedule_cancel,
     transfer,
     withdraw,
 )
@@ -34,6 +35,7 @@ from proto.intents import (
     PlaceOrder,
     PlaceOrders,
     RevokeAgent,
+    ScheduleCancel,
     Transfer,
     Withdraw,
 )
@@ -71,6 +73,8 @@ def perform(state: State, account: Account, intent: Intent) -> Outcome:
             return place_orders.transition(state, account, intent)
         case CancelAll():
             return cancel_all.transition(state, account, intent)
+        case ScheduleCancel():
+            return schedule_cancel.transition(state, account, intent)
         case Withdraw():
             return withdraw.transition(state, account, intent)
         case Transfer():
