@@ -76,6 +76,7 @@ class AgentApproved(NamedTuple):
     valid_until: TimeMs
     scope: int
     name: bytes
+    markets: tuple[MarketId, ...]  # Empty: all.
 
 
 class AgentRevoked(NamedTuple):

@@ -31,6 +31,7 @@ from proto.units import (
 
 ORDERS_PER_BATCH_MAX: Final = 50
 NAME_BYTES: Final = 32
+AGENT_MARKETS_MAX: Final = 16  # Sixteen u16 fill the word that holds them.
 
 
 @unique
@@ -183,8 +184,9 @@ class ApproveAgent:
     expires_after: TimeMs
     agent: Address
     valid_until: TimeMs
-    scope: int  # u64 bit set, see docs/PROTOCOL.md; bit 0: trade.
+    scope: int  # u64 bit set, see docs/PROTOCOL.md; bit 0: trade, bit 1: reduce-only orders alone.
     name: bytes  # 32 bytes, UTF-8 padded with zeros.
+    markets: tuple[MarketId, ...] = ()  # Ascending, at most 16; empty = all.
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +235,7 @@ Intent = (
 )
 
 SCOPE_TRADE: Final = 1
+SCOPE_REDUCE_ONLY: Final = 2
 
 
 @unique
@@ -329,11 +332,25 @@ def _orders(items: Any) -> tuple[OrderSpec, ...]:
     return tuple(_order(item) for item in items)
 
 
+def _markets(items: Any) -> tuple[MarketId, ...]:
+    if type(items) is not list:
+        raise _wrong(RejectCode.FIELD_WRONG_TYPE, "markets must be an array")
+    markets = [_uint(item, U16_MAX, "market") for item in items]
+    if len(markets) > AGENT_MARKETS_MAX or any(low >= high for low, high in zip([0, *markets], markets, strict=False)):
+        raise _wrong(RejectCode.FIELD_OUT_OF_RANGE, f"at most {AGENT_MARKETS_MAX} markets, ascending, from 1")
+    return tuple(MarketId(market) for market in markets)
+
+
+def market_word(markets: tuple[MarketId, ...]) -> bytes:
+    """The markets as 16 u16 in one word, the rest zero: in an agent's leaf and operation."""
+    return b"".join(market.to_bytes(2, "big") for market in markets).ljust(32, b"\0")
+
+
 # Number of fields after [kind, account, nonce, expiresAfter].
 _FIELDS: Final[dict[int, int]] = {
     IntentKind.PLACE_ORDER: 1, IntentKind.PLACE_ORDERS: 1, IntentKind.CANCEL_ORDER: 1, IntentKind.CANCEL_BY_CLIENT_ID: 1,
     IntentKind.CANCEL_ALL: 1, IntentKind.AMEND_ORDER: 4, IntentKind.WITHDRAW: 3, IntentKind.TRANSFER: 3,
-    IntentKind.APPROVE_AGENT: 4, IntentKind.REVOKE_AGENT: 1, IntentKind.CREATE_SUB_ACCOUNT: 1,
+    IntentKind.APPROVE_AGENT: 5, IntentKind.REVOKE_AGENT: 1, IntentKind.CREATE_SUB_ACCOUNT: 1,
     IntentKind.SCHEDULE_CANCEL: 1,
 }  # fmt: skip
 
@@ -392,6 +409,7 @@ def _rare_intent(kind: int, account: Address, nonce: int, expires: TimeMs, items
             account, nonce, expires,
             Address(_fixed(items[4], ADDRESS_BYTES, "agent")), TimeMs(_uint(items[5], TIME_MS_MAX, "validUntil")),
             _uint(items[6], U64_MAX, "scope"), _fixed(items[7], NAME_BYTES, "name"),
+            _markets(items[8]),
         )  # fmt: skip
     destination = Address(_fixed(items[4], ADDRESS_BYTES, "destination"))
     asset = AssetId(_uint(items[5], U16_MAX, "asset"))
@@ -425,7 +443,7 @@ def intent_items(intent: Intent) -> list[Any]:
             return [int(IntentKind.TRANSFER), *head, intent.destination, intent.asset, intent.amount]
         case ApproveAgent():
             kind = int(IntentKind.APPROVE_AGENT)
-            return [kind, *head, intent.agent, intent.valid_until, intent.scope, intent.name]
+            return [kind, *head, intent.agent, intent.valid_until, intent.scope, intent.name, intent.markets]
         case RevokeAgent():
             return [int(IntentKind.REVOKE_AGENT), *head, intent.agent]
         case CreateSubAccount():

@@ -45,7 +45,7 @@ _LAYOUTS: Final[dict[OpKind, tuple[str, tuple[str, ...]]]] = {
     OpKind.CLOCK: ("QQ", ("seq", "time")),
     OpKind.ACCOUNT_OPENED: ("IAI", ("account", "owner", "master")),
     OpKind.NONCE_USED: ("IAQ", ("account", "signer", "nonce")),
-    OpKind.AGENT_SET: ("IAQQW", ("account", "agent", "valid_until", "scope", "name")),
+    OpKind.AGENT_SET: ("IAQQWW", ("account", "agent", "valid_until", "scope", "name", "markets")),
     OpKind.AGENT_REMOVED: ("IA", ("account", "agent")),
     OpKind.DEPOSIT: ("QIHQ", ("queue_index", "account", "asset", "amount")),
     OpKind.QUEUE_ITEM: ("QAH", ("queue_index", "sender", "code")),

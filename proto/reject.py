@@ -49,6 +49,8 @@ class RejectCode(IntEnum):
     REFUSAL_BUDGET_SPENT = 2016
     ADDRESS_RESERVED = 2017
     AGENT_EXPIRY_PAST = 2018
+    AGENT_MARKET = 2019
+    AGENT_REDUCE_ONLY = 2020
 
     # 3xxx: the order itself.
     ORDER_SIZE_ZERO = 3001
@@ -149,6 +151,8 @@ SENTENCES: Final[dict[RejectCode, str]] = {
     RejectCode.REFUSAL_BUDGET_SPENT: "Too many refused actions from this account; wait a little.",
     RejectCode.ADDRESS_RESERVED: "This address belongs to the venue.",
     RejectCode.AGENT_EXPIRY_PAST: "The agent's validUntil is in the past; choose a later one, or 0 for none.",
+    RejectCode.AGENT_MARKET: "This agent may not act in that market, or not in all; the owner's approval names its markets.",
+    RejectCode.AGENT_REDUCE_ONLY: "This agent may place and amend reduce-only orders alone.",
     RejectCode.ORDER_SIZE_ZERO: "The size must be at least one lot.",
     RejectCode.ORDER_SIZE_TOO_LARGE: "The size is above the largest an order may have.",
     RejectCode.ORDER_PRICE_ZERO: "A limit order needs a price above zero.",

@@ -300,11 +300,13 @@ class NovateClient:
         return await self.act(Transfer(*self.head(), destination, asset, amount))
 
     async def approve_agent(
-        self, agent: Address, name: str = "", valid_until: TimeMs = _NO_EXPIRY, scope: int = SCOPE_TRADE
+        self, agent: Address, name: str = "", valid_until: TimeMs = _NO_EXPIRY, scope: int = SCOPE_TRADE,
+        markets: tuple[MarketId, ...] = (),
     ) -> Ack:
-        """Let a key sign trading actions for this account. The name takes at most 32 bytes."""
+        """Let a key sign trading actions for this account: in `markets` (none given: all), and with SCOPE_REDUCE_ONLY added to
+        `scope` reduce-only orders alone. The name takes at most 32 bytes."""
         padded = name.encode().ljust(32, b"\0")
-        return await self.act(ApproveAgent(*self.head(), agent, valid_until, scope, padded))
+        return await self.act(ApproveAgent(*self.head(), agent, valid_until, scope, padded, tuple(sorted(markets))))
 
     async def revoke_agent(self, agent: Address) -> Ack:
         """Take an agent's approval back."""

@@ -30,6 +30,7 @@ class Signer:
     valid_until: TimeMs  # 0 = until revoked.
     scope: int
     name: bytes
+    markets: tuple[MarketId, ...] = ()  # Ascending; empty = all.
     nonces: list[int] = field(default_factory=list)  # Ascending, at most 100.
 
 

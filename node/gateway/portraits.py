@@ -59,6 +59,7 @@ def account_portrait(state: State, account: Account) -> dict[str, Any]:
         "agents": [
             {
                 "address": signer.address, "valid_until": signer.valid_until, "scope": signer.scope,
+                "markets": list(signer.markets),
                 "name": signer.name.rstrip(b"\x00").decode("utf-8", "replace"),
             }
             for signer in account.signers

@@ -46,7 +46,7 @@ TYPES: Final[dict[str, str]] = {
     "AmendOrder": f"AmendOrder({_HEAD},uint64 orderId,uint128 clientId,uint64 price,uint64 size)",
     "Withdraw": f"Withdraw({_HEAD},{_MONEY})",
     "Transfer": f"Transfer({_HEAD},{_MONEY})",
-    "ApproveAgent": f"ApproveAgent({_HEAD},address agent,uint64 validUntil,uint64 scope,bytes32 name)",
+    "ApproveAgent": f"ApproveAgent({_HEAD},address agent,uint64 validUntil,uint64 scope,bytes32 name,uint16[] markets)",
     "RevokeAgent": f"RevokeAgent({_HEAD},address agent)",
     "CreateSubAccount": f"CreateSubAccount({_HEAD},uint32 index)",
     "ScheduleCancel": f"ScheduleCancel({_HEAD},uint64 time)",
@@ -133,7 +133,7 @@ def _fields(intent: Intent) -> tuple[str, bytes]:
             return "Transfer", address_word(intent.destination) + _u(intent.asset) + _u(intent.amount)
         case ApproveAgent():
             words = address_word(intent.agent) + _u(intent.valid_until) + _u(intent.scope) + intent.name
-            return "ApproveAgent", words
+            return "ApproveAgent", words + keccak(b"".join(_u(market) for market in intent.markets))
         case RevokeAgent():
             return "RevokeAgent", address_word(intent.agent)
         case CreateSubAccount():

@@ -42,7 +42,7 @@ def busy_state() -> State:
     script = Script()
     for line in (
         "bob schedule 90000000", "deposit alice 2 ETH", "alice sub 0",
-        "alice approve robot for 100000", "bob sell 50 @ 100", "alice buy 40 @ 100",
+        "alice approve robot for 100000 on 1,2", "bob sell 50 @ 100", "alice buy 40 @ 100",
         "carol buy 3 @ 95 id 7", "carol sell 3 @ 105 post", "sample", "funding", "wait 3600000", "price 1 100", "sample",
         "funding", "alice withdraw 5 to alice", "seal", "alice withdraw 6 to alice",
     ):  # fmt: skip
@@ -68,6 +68,8 @@ def other(value: Any) -> Any:
         return value + 1
     if isinstance(value, bytes):
         return bytes([value[0] ^ 1]) + value[1:]
+    if isinstance(value, tuple):
+        return (*value, 7)
     raise AssertionError(f"no other value for {value!r}")
 
 

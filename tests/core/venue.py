@@ -227,7 +227,7 @@ def portrait(state: State) -> dict[str, Any]:
         account.id: (
             account.address, account.master, account.payee, account.cash, dict(sorted(account.balances.items())),
             [_position(account.positions[number], state) for number in sorted(account.positions)],
-            sorted((s.address, s.is_agent, s.valid_until, s.scope, s.name, tuple(s.nonces)) for s in account.signers),
+            sorted((s.address, s.is_agent, s.valid_until, s.scope, s.name, s.markets, tuple(s.nonces)) for s in account.signers),
             sorted(account.orders), {client: order.id for client, order in sorted(account.clients.items())},
             account.sub_accounts, account.cancel_at,
         )

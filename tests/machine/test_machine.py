@@ -125,7 +125,7 @@ class VenueMachine(RuleBasedStateMachine):
         for old, new in zip(before.rows, after.rows, strict=True):
             if old.section == Section.ACCOUNTS and old.key == owner:
                 assert (old.leaf[:64], old.leaf[96:]) == (new.leaf[:64], new.leaf[96:])
-                assert [row[:5] for row in unpack(old.aux)] == [row[:5] for row in unpack(new.aux)]
+                assert [row[:6] for row in unpack(old.aux)] == [row[:6] for row in unpack(new.aux)]
             else:
                 assert old == new
 
@@ -280,10 +280,12 @@ class VenueMachine(RuleBasedStateMachine):
             case 0 | 1:
                 hours = data.draw(st.integers(0, 60))
                 until = TimeMs(self.now + hours * 3_600_000 if hours else 0)
-                scope = data.draw(st.integers(0, 1))
+                scope, markets = data.draw(st.sampled_from([0, 1, 1, 3])), data.draw(st.sampled_from([(), (1,), (1, 3), (9,)]))
                 self.act(
-                    ApproveAgent(**self.head(owner), agent=agent, valid_until=until, scope=scope, name=bytes(32)), owner
-                )
+                    ApproveAgent(**self.head(owner), agent=agent, valid_until=until, scope=scope, name=bytes(32),
+                                 markets=tuple(MarketId(number) for number in markets)),
+                    owner,
+                )  # fmt: skip
             case 2:
                 self.act(RevokeAgent(**self.head(owner), agent=agent), owner)
             case 3:

@@ -78,7 +78,8 @@ intents: st.SearchStrategy[Intent] = st.one_of(
     st.builds(Withdraw, *head, addresses, assets, amounts),
     st.builds(Transfer, *head, addresses, assets, amounts),
     st.builds(
-        ApproveAgent, *head, addresses, times, st.integers(0, U64_MAX), st.binary(min_size=32, max_size=32)
+        ApproveAgent, *head, addresses, times, st.integers(0, U64_MAX), st.binary(min_size=32, max_size=32),
+        st.lists(st.integers(1, U16_MAX), max_size=16, unique=True).map(lambda ids: tuple(map(MarketId, sorted(ids)))),
     ),
     st.builds(RevokeAgent, *head, addresses),
     st.builds(CreateSubAccount, *head, st.integers(0, U32_MAX)),

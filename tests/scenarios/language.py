@@ -311,9 +311,10 @@ class Script:
             kind: type[Withdraw | Transfer] = Withdraw if verb == "withdraw" else Transfer
             return kind(*head, destination, asset, AssetUnits(int(amount.scaleb(decimals))))
         if verb == "approve":
-            until, scope = words.option("for"), words.option("scope")
+            until, scope, markets = words.option("for"), words.option("scope"), words.option("on")
             valid = TimeMs(self.venue.now + int(until) if until else 0)
-            return ApproveAgent(*head, address_of(words.take()), valid, int(scope or 1), bytes(32))
+            return ApproveAgent(*head, address_of(words.take()), valid, int(scope or 1), bytes(32),
+                                tuple(MarketId(int(number)) for number in markets.split(",")) if markets else ())
         if verb == "revoke":
             return RevokeAgent(*head, address_of(words.take()))
         assert verb == "sub", f"no such verb: {verb}"

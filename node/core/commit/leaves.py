@@ -34,7 +34,7 @@ from proto.canonical import pack, unpack
 from proto.events import CloseReason, IndexStatus, MarketStatus
 from proto.hashing import address_word, keccak, word
 from proto.ids import AccountId, Address, AssetId, IndexId, MarketId, OrderId, Slot
-from proto.intents import OrderType, SelfTrade, Side, TimeInForce
+from proto.intents import OrderType, SelfTrade, Side, TimeInForce, market_word
 from proto.units import AssetUnits, FundingUnits, Lots, MicroPrice, MicroUsd, Price, TimeMs
 
 WORD = 32
@@ -59,7 +59,7 @@ def _int(data: bytes) -> int:
 def encode_signers(signers: list[Signer]) -> bytes:
     """Signers by address with all they may do and the nonces they used."""
     rows = sorted(signers, key=lambda signer: signer.address)
-    return pack([[s.address, s.is_agent, s.valid_until, s.scope, s.name, _pack_nonces(s.nonces)] for s in rows])
+    return pack([[s.address, s.is_agent, s.valid_until, s.scope, s.name, s.markets, _pack_nonces(s.nonces)] for s in rows])
 
 
 def _pack_nonces(nonces: list[int]) -> bytes:
@@ -67,12 +67,13 @@ def _pack_nonces(nonces: list[int]) -> bytes:
 
 
 def authority_hash(signers: list[Signer]) -> bytes:
-    """keccak over per signer: address|agent8 word, validUntil64|scope64 word, name word, keccak of the nonces as 8 bytes each."""
+    """keccak over per signer: address|agent8 word, validUntil64|scope64 word, name, markets, keccak of the nonces as 8 bytes each."""
     parts: list[bytes] = []
     for signer in sorted(signers, key=lambda item: item.address):
         parts.append((signer.is_agent << 160 | _uint(signer.address)).to_bytes(WORD, "big"))
         parts.append((signer.valid_until << 64 | signer.scope).to_bytes(WORD, "big"))
         parts.append(signer.name)
+        parts.append(market_word(signer.markets))
         parts.append(keccak(_pack_nonces(signer.nonces)))
     return keccak(b"".join(parts))
 
@@ -80,9 +81,9 @@ def authority_hash(signers: list[Signer]) -> bytes:
 def decode_signers(account: AccountId, data: bytes) -> list[Signer]:
     """The inverse of `encode_signers`."""
     signers = []
-    for address, is_agent, valid_until, scope, name, nonces in unpack(data):
+    for address, is_agent, valid_until, scope, name, markets, nonces in unpack(data):
         kept = [_uint(nonces[at : at + 8]) for at in range(0, len(nonces), 8)]
-        signers.append(Signer(Address(address), account, is_agent, TimeMs(valid_until), scope, name, kept))
+        signers.append(Signer(Address(address), account, is_agent, TimeMs(valid_until), scope, name, tuple(markets), kept))
     return signers
 
 

@@ -4,26 +4,17 @@ Invariants:
 - Per signer the 100 highest nonces are kept; a new one is unseen, above the smallest kept once 100 are kept, and within
   (T - 2 days, T + 1 day), T = stamp. Entries below T - 2 days are dropped at the next use:
   the window alone protects against their replay.
-- Agents sign for their master and its sub-accounts, trading actions only.
+- Agents sign for their master and its sub-accounts, trading actions only, within the scope that the master gave (node.core.ledger.scope).
 """
 
 from bisect import bisect_left
 from typing import Final
 
 from node.core.ledger.accounts import account_at
+from node.core.ledger.scope import refusal_of_agent
 from node.core.state import Account, Signer, State, touch_account
 from proto.ids import Address
-from proto.intents import (
-    SCOPE_TRADE,
-    AmendOrder,
-    CancelAll,
-    CancelByClientId,
-    CancelOrder,
-    Intent,
-    PlaceOrder,
-    PlaceOrders,
-    ScheduleCancel,
-)
+from proto.intents import Intent
 from proto.ops import OpKind
 from proto.reject import RejectCode
 
@@ -75,20 +66,9 @@ def authorise(state: State, signer: Signer, intent: Intent) -> Account | RejectC
     if signer.is_agent:
         if signer.valid_until and state.time > signer.valid_until:
             return RejectCode.AGENT_EXPIRED
-        match intent:
-            case (
-                PlaceOrder()
-                | CancelByClientId()
-                | CancelOrder()
-                | AmendOrder()
-                | PlaceOrders()
-                | CancelAll()
-                | ScheduleCancel()
-            ):
-                if not signer.scope & SCOPE_TRADE:
-                    return RejectCode.AGENT_SCOPE
-            case _:
-                return RejectCode.AGENT_SCOPE
+        code = refusal_of_agent(state, account, signer, intent)
+        if code is not None:
+            return code
     return account
 
 
