@@ -24,6 +24,8 @@ class CloseReason(IntEnum):
     LIQUIDATION = 5
     MATCH_LIMIT = 6  # One input trades with at most so many makers.
     MARKET_CLOSED = 7
+    EXPIRED = 8  # Its goodTil has come.
+    SCHEDULED_CANCEL = 9  # The account's scheduled cancel.
 
 
 @unique
@@ -74,6 +76,7 @@ class AgentApproved(NamedTuple):
     valid_until: TimeMs
     scope: int
     name: bytes
+    markets: tuple[MarketId, ...]  # Empty: all.
 
 
 class AgentRevoked(NamedTuple):
@@ -257,8 +260,15 @@ class QueueItemConsumed(NamedTuple):
     code: int
 
 
+class CancelScheduled(NamedTuple):
+    """The account's orders will be cancelled at `time`; 0: no longer, because it was cleared or has come."""
+
+    account: AccountId
+    time: TimeMs
+
+
 class OrdersQueuedForCancel(NamedTuple):
-    """More orders than one input cancels: the rest follows in work ticks."""
+    """More orders than one input cancels, or a scheduled cancel whose time has come: work ticks cancel them."""
 
     account: AccountId
     market: MarketId
@@ -288,5 +298,6 @@ Event = (
     | LiquidationEnded
     | AccountTakenOver
     | QueueItemConsumed
+    | CancelScheduled
     | OrdersQueuedForCancel
 )

@@ -31,6 +31,7 @@ from proto.units import (
 
 ORDERS_PER_BATCH_MAX: Final = 50
 NAME_BYTES: Final = 32
+AGENT_MARKETS_MAX: Final = 16  # Sixteen u16 fill the word that holds them.
 
 
 @unique
@@ -81,6 +82,7 @@ class OrderSpec:
     reduce_only: bool
     client_id: int  # u128; 0 = none. Unique among the account's open orders.
     self_trade: SelfTrade
+    good_til: TimeMs = TimeMs(0)  # From this time on it trades no more; 0 = never ends by time.
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +184,9 @@ class ApproveAgent:
     expires_after: TimeMs
     agent: Address
     valid_until: TimeMs
-    scope: int  # u64 bit set, see docs/PROTOCOL.md; bit 0: trade.
+    scope: int  # u64 bit set, see docs/PROTOCOL.md; bit 0: trade, bit 1: reduce-only orders alone.
     name: bytes  # 32 bytes, UTF-8 padded with zeros.
+    markets: tuple[MarketId, ...] = ()  # Ascending, at most 16; empty = all.
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +209,16 @@ class CreateSubAccount:
     index: int  # u32
 
 
+@dataclass(frozen=True, slots=True)
+class ScheduleCancel:
+    """Cancel all that is open of the account at `time`, unless it is moved or cleared before: a dead man's switch. 0 clears it."""
+
+    account: Address
+    nonce: int
+    expires_after: TimeMs
+    time: TimeMs
+
+
 Intent = (
     PlaceOrder
     | PlaceOrders
@@ -218,9 +231,11 @@ Intent = (
     | ApproveAgent
     | RevokeAgent
     | CreateSubAccount
+    | ScheduleCancel
 )
 
 SCOPE_TRADE: Final = 1
+SCOPE_REDUCE_ONLY: Final = 2
 
 
 @unique
@@ -238,6 +253,7 @@ class IntentKind(IntEnum):
     APPROVE_AGENT = 9
     REVOKE_AGENT = 10
     CREATE_SUB_ACCOUNT = 11
+    SCHEDULE_CANCEL = 12
 
 
 class IntentError(ValueError):
@@ -280,9 +296,9 @@ _STPS: Final = tuple(SelfTrade)
 
 
 def _order(items: Any) -> OrderSpec:
-    if type(items) is not list or len(items) != 9:
-        raise _wrong(RejectCode.ACTION_MALFORMED, "an order is an array of 9 fields")
-    market, side, kind, tif, price, size, reduce_only, client_id, stp = items
+    if type(items) is not list or len(items) != 10:
+        raise _wrong(RejectCode.ACTION_MALFORMED, "an order is an array of 10 fields")
+    market, side, kind, tif, price, size, reduce_only, client_id, stp, good_til = items
     if type(reduce_only) is not bool:
         raise _wrong(RejectCode.FIELD_WRONG_TYPE, "reduceOnly must be a boolean")
     return OrderSpec(
@@ -295,13 +311,14 @@ def _order(items: Any) -> OrderSpec:
         reduce_only,
         _u128(client_id, "clientId"),
         _STPS[_uint(stp, 2, "selfTrade")],
+        TimeMs(_uint(good_til, TIME_MS_MAX, "goodTil")),
     )
 
 
 def _order_items(order: OrderSpec) -> list[Any]:
     return [
         order.market, int(order.side), int(order.order_type), int(order.time_in_force), order.price, order.size,
-        order.reduce_only, order.client_id.to_bytes(16, "big"), int(order.self_trade),
+        order.reduce_only, order.client_id.to_bytes(16, "big"), int(order.self_trade), order.good_til,
     ]  # fmt: skip
 
 
@@ -315,11 +332,26 @@ def _orders(items: Any) -> tuple[OrderSpec, ...]:
     return tuple(_order(item) for item in items)
 
 
+def _markets(items: Any) -> tuple[MarketId, ...]:
+    if type(items) is not list:
+        raise _wrong(RejectCode.FIELD_WRONG_TYPE, "markets must be an array")
+    markets = [_uint(item, U16_MAX, "market") for item in items]
+    if len(markets) > AGENT_MARKETS_MAX or any(low >= high for low, high in zip([0, *markets], markets, strict=False)):
+        raise _wrong(RejectCode.FIELD_OUT_OF_RANGE, f"at most {AGENT_MARKETS_MAX} markets, ascending, from 1")
+    return tuple(MarketId(market) for market in markets)
+
+
+def market_word(markets: tuple[MarketId, ...]) -> bytes:
+    """The markets as 16 u16 in one word, the rest zero: in an agent's leaf and operation."""
+    return b"".join(market.to_bytes(2, "big") for market in markets).ljust(32, b"\0")
+
+
 # Number of fields after [kind, account, nonce, expiresAfter].
 _FIELDS: Final[dict[int, int]] = {
     IntentKind.PLACE_ORDER: 1, IntentKind.PLACE_ORDERS: 1, IntentKind.CANCEL_ORDER: 1, IntentKind.CANCEL_BY_CLIENT_ID: 1,
     IntentKind.CANCEL_ALL: 1, IntentKind.AMEND_ORDER: 4, IntentKind.WITHDRAW: 3, IntentKind.TRANSFER: 3,
-    IntentKind.APPROVE_AGENT: 4, IntentKind.REVOKE_AGENT: 1, IntentKind.CREATE_SUB_ACCOUNT: 1,
+    IntentKind.APPROVE_AGENT: 5, IntentKind.REVOKE_AGENT: 1, IntentKind.CREATE_SUB_ACCOUNT: 1,
+    IntentKind.SCHEDULE_CANCEL: 1,
 }  # fmt: skip
 
 
@@ -366,6 +398,8 @@ def intent_of(items: list[Any]) -> Intent:
 
 def _rare_intent(kind: int, account: Address, nonce: int, expires: TimeMs, items: list[Any]) -> Intent:
     """Actions that are not on the hot path."""
+    if kind == IntentKind.SCHEDULE_CANCEL:
+        return ScheduleCancel(account, nonce, expires, TimeMs(_uint(items[4], TIME_MS_MAX, "time")))
     if kind == IntentKind.REVOKE_AGENT:
         return RevokeAgent(account, nonce, expires, Address(_fixed(items[4], ADDRESS_BYTES, "agent")))
     if kind == IntentKind.CREATE_SUB_ACCOUNT:
@@ -375,6 +409,7 @@ def _rare_intent(kind: int, account: Address, nonce: int, expires: TimeMs, items
             account, nonce, expires,
             Address(_fixed(items[4], ADDRESS_BYTES, "agent")), TimeMs(_uint(items[5], TIME_MS_MAX, "validUntil")),
             _uint(items[6], U64_MAX, "scope"), _fixed(items[7], NAME_BYTES, "name"),
+            _markets(items[8]),
         )  # fmt: skip
     destination = Address(_fixed(items[4], ADDRESS_BYTES, "destination"))
     asset = AssetId(_uint(items[5], U16_MAX, "asset"))
@@ -408,11 +443,13 @@ def intent_items(intent: Intent) -> list[Any]:
             return [int(IntentKind.TRANSFER), *head, intent.destination, intent.asset, intent.amount]
         case ApproveAgent():
             kind = int(IntentKind.APPROVE_AGENT)
-            return [kind, *head, intent.agent, intent.valid_until, intent.scope, intent.name]
+            return [kind, *head, intent.agent, intent.valid_until, intent.scope, intent.name, intent.markets]
         case RevokeAgent():
             return [int(IntentKind.REVOKE_AGENT), *head, intent.agent]
         case CreateSubAccount():
             return [int(IntentKind.CREATE_SUB_ACCOUNT), *head, intent.index]
+        case ScheduleCancel():
+            return [int(IntentKind.SCHEDULE_CANCEL), *head, intent.time]
 
 
 def encode_intent(intent: Intent) -> bytes:

@@ -27,6 +27,7 @@ class Section(IntEnum):
     VENUE_MARKETS = 5
     VENUE_INDICES = 6
     VENUE_WORK = 7  # One leaf, key 0: work queue and schedule.
+    VENUE_ACCOUNTS = 8  # Keyed by account id; present where an account has something here.
 
 
 DEPTHS: Final[dict[Section, int]] = {
@@ -38,9 +39,10 @@ DEPTHS: Final[dict[Section, int]] = {
     Section.VENUE_MARKETS: 16,
     Section.VENUE_INDICES: 16,
     Section.VENUE_WORK: 1,
+    Section.VENUE_ACCOUNTS: 32,
 }
 LEDGER_SECTIONS: Final = (Section.ACCOUNTS, Section.ORDERS, Section.MARKETS, Section.WITHDRAWALS, Section.VAULTS)
-VENUE_SECTIONS: Final = (Section.VENUE_MARKETS, Section.VENUE_INDICES, Section.VENUE_WORK)
+VENUE_SECTIONS: Final = (Section.VENUE_MARKETS, Section.VENUE_INDICES, Section.VENUE_WORK, Section.VENUE_ACCOUNTS)
 
 SYSTEM_FIXED_WORDS: Final = (
     "seq", "l2Time", "queueCursor", "queueHash", "batchId", "nextAccountId", "nextOrderId", "nextPriority", "nextTradeId",

@@ -45,14 +45,15 @@ _LAYOUTS: Final[dict[OpKind, tuple[str, tuple[str, ...]]]] = {
     OpKind.CLOCK: ("QQ", ("seq", "time")),
     OpKind.ACCOUNT_OPENED: ("IAI", ("account", "owner", "master")),
     OpKind.NONCE_USED: ("IAQ", ("account", "signer", "nonce")),
-    OpKind.AGENT_SET: ("IAQQW", ("account", "agent", "valid_until", "scope", "name")),
+    OpKind.AGENT_SET: ("IAQQWW", ("account", "agent", "valid_until", "scope", "name", "markets")),
     OpKind.AGENT_REMOVED: ("IA", ("account", "agent")),
     OpKind.DEPOSIT: ("QIHQ", ("queue_index", "account", "asset", "amount")),
     OpKind.QUEUE_ITEM: ("QAH", ("queue_index", "sender", "code")),
     OpKind.WITHDRAWAL: ("QIHQA", ("index", "account", "asset", "amount", "destination")),
     OpKind.TRANSFER: ("IIHQ", ("source", "destination", "asset", "amount")),
-    OpKind.ORDER_OPENED: ("QIHBBBBQQU", (
-        "order", "account", "market", "side", "order_type", "time_in_force", "flags", "price", "size", "client_id")),
+    OpKind.ORDER_OPENED: ("QIHBBBBQQUQ", (
+        "order", "account", "market", "side", "order_type", "time_in_force", "flags", "price", "size", "client_id",
+        "good_til")),
     OpKind.ORDER_CHANGED: ("QQQQI", ("order", "price", "remaining", "priority", "slot")),
     OpKind.ORDER_CLOSED: ("QBQ", ("order", "reason", "remaining")),
     OpKind.FILL: ("QQIIHBQQSS", (

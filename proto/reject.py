@@ -49,6 +49,8 @@ class RejectCode(IntEnum):
     REFUSAL_BUDGET_SPENT = 2016
     ADDRESS_RESERVED = 2017
     AGENT_EXPIRY_PAST = 2018
+    AGENT_MARKET = 2019
+    AGENT_REDUCE_ONLY = 2020
 
     # 3xxx: the order itself.
     ORDER_SIZE_ZERO = 3001
@@ -68,6 +70,8 @@ class RejectCode(IntEnum):
     MARKET_ORDER_NEEDS_BOUND = 3016
     MARKET_ORDER_TIME_IN_FORCE = 3017
     NOTHING_TO_CANCEL = 3018
+    GOOD_TIL_PAST = 3019
+    SCHEDULE_TOO_SOON = 3020
 
     # 4xxx: margin.
     MARGIN_INSUFFICIENT = 4001
@@ -147,6 +151,8 @@ SENTENCES: Final[dict[RejectCode, str]] = {
     RejectCode.REFUSAL_BUDGET_SPENT: "Too many refused actions from this account; wait a little.",
     RejectCode.ADDRESS_RESERVED: "This address belongs to the venue.",
     RejectCode.AGENT_EXPIRY_PAST: "The agent's validUntil is in the past; choose a later one, or 0 for none.",
+    RejectCode.AGENT_MARKET: "This agent may not act in that market, or not in all; the owner's approval names its markets.",
+    RejectCode.AGENT_REDUCE_ONLY: "This agent may place and amend reduce-only orders alone.",
     RejectCode.ORDER_SIZE_ZERO: "The size must be at least one lot.",
     RejectCode.ORDER_SIZE_TOO_LARGE: "The size is above the largest an order may have.",
     RejectCode.ORDER_PRICE_ZERO: "A limit order needs a price above zero.",
@@ -164,6 +170,8 @@ SENTENCES: Final[dict[RejectCode, str]] = {
     RejectCode.MARKET_ORDER_NEEDS_BOUND: "This market has no price band; give the worst price you accept.",
     RejectCode.MARKET_ORDER_TIME_IN_FORCE: "A market order is immediate-or-cancel or fill-or-kill.",
     RejectCode.NOTHING_TO_CANCEL: "The account has no open order there.",
+    RejectCode.GOOD_TIL_PAST: "The order's goodTil has come; choose a later one, or 0 for none.",
+    RejectCode.SCHEDULE_TOO_SOON: "A scheduled cancel is at least 5 s ahead of the node's clock, or 0 to clear it.",
     RejectCode.MARGIN_INSUFFICIENT: "Initial margin would not be met with this order; reduce it, cancel others or deposit.",
     RejectCode.POSITION_LIMIT: "The position would pass the largest there may be.",
     RejectCode.OPEN_INTEREST_CAP: "The market's open-interest cap is reached; only reducing orders are taken.",

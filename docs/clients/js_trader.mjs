@@ -17,6 +17,7 @@ const [url = "ws://127.0.0.1:8080/v1/ws", secret = DEVELOPMENT_KEY, marketName =
 const ORDER = [
   ["market", "uint16"], ["side", "uint8"], ["orderType", "uint8"], ["timeInForce", "uint8"], ["price", "uint64"],
   ["size", "uint64"], ["reduceOnly", "bool"], ["clientId", "uint128"], ["selfTrade", "uint8"],
+  ["goodTil", "uint64"],
 ];
 const ACTIONS = {
   PlaceOrder: { kind: 1, fields: [["order", "Order"]] },
@@ -143,6 +144,7 @@ async function main() {
   const clientId = BigInt(Date.now());
   const order = {
     market: market.id, side: BUY, orderType: LIMIT, timeInForce: POST_ONLY, price, size, reduceOnly: false, clientId, selfTrade: EXPIRE_MAKER,
+    goodTil: 0,
   };
   const placed = await trader.act("PlaceOrder", { order });
   expect(placed.state === RESTING && placed.remaining === size, "the order rests");

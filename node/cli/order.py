@@ -11,6 +11,7 @@ from node.client.amounts import Market, usd_of
 from node.client.answers import OrderAnswer
 from node.client.client import NovateClient
 from proto.intents import SelfTrade, Side, TimeInForce
+from proto.units import TimeMs
 
 _TIME_IN_FORCE: Final = {
     "gtc": TimeInForce.GTC,
@@ -40,6 +41,7 @@ _SELF_TRADE: Final = {
     show_default=True,
     help="Which of your orders goes.",
 )
+@click.option("--good-for", type=click.IntRange(1, 31_536_000), help="Seconds after which what is left of it is cancelled.")
 @key_options
 @node_options
 @json_option
@@ -53,6 +55,7 @@ def command(
     reduce_only: bool,
     client_id: int,
     self_trade: str,
+    good_for: int | None,
     key_file: Path | None,
     password_file: Path | None,
     dev_account: int | None,
@@ -67,6 +70,7 @@ def command(
 
     async def place(client: NovateClient) -> tuple[Market, OrderAnswer]:
         found = await client.market(market.upper())
+        good_til = TimeMs(await client.ping() + good_for * 1_000) if good_for is not None else TimeMs(0)
         answer = await client.place_order(
             found,
             Side.BUY if side == "buy" else Side.SELL,
@@ -76,6 +80,7 @@ def command(
             reduce_only=reduce_only,
             client_id=client_id,
             self_trade=_SELF_TRADE[self_trade],
+            good_til=good_til,
         )
         return found, answer
 

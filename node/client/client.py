@@ -53,6 +53,7 @@ from proto.intents import (
     PlaceOrder,
     PlaceOrders,
     RevokeAgent,
+    ScheduleCancel,
     SelfTrade,
     Side,
     TimeInForce,
@@ -255,15 +256,16 @@ class NovateClient:
         reduce_only: bool = False,
         client_id: int = 0,
         self_trade: SelfTrade = SelfTrade.EXPIRE_MAKER,
+        good_til: TimeMs = _NO_EXPIRY,
     ) -> OrderAnswer:
-        """Place one order in human units; without `price` a market order."""
+        """Place one order in human units; without `price` a market order. It ends at `good_til` (ms since the epoch), if given."""
         kind = OrderType.MARKET if price is None else OrderType.LIMIT
         default = TimeInForce.IOC if price is None else TimeInForce.GTC
         limit = Price(0) if price is None else market.price(price)
         tif = default if time_in_force is None else time_in_force
         size_lots = market.size(size)
         return await self.place(
-            OrderSpec(market.id, side, kind, tif, limit, size_lots, reduce_only, client_id, self_trade)
+            OrderSpec(market.id, side, kind, tif, limit, size_lots, reduce_only, client_id, self_trade, good_til)
         )
 
     async def cancel(self, order: OrderId) -> OrderAnswer:
@@ -280,6 +282,10 @@ class NovateClient:
         """Cancel every open order of a market, or of all. Returns how many."""
         return (await self.act(CancelAll(*self.head(), market))).value()
 
+    async def schedule_cancel(self, time: TimeMs) -> None:
+        """Have all orders of the account cancelled at `time` (ms since the epoch, at least 5 s ahead); 0 clears it."""
+        await self.act(ScheduleCancel(*self.head(), time))
+
     async def amend(self, order: OrderId, price: Price, remaining: Lots, *, client_id: int = 0) -> OrderAnswer:
         """Give an open order a new price and remaining size; by client id where `order` is 0."""
         ack = await self.act(AmendOrder(*self.head(), order, client_id, price, remaining))
@@ -294,11 +300,13 @@ class NovateClient:
         return await self.act(Transfer(*self.head(), destination, asset, amount))
 
     async def approve_agent(
-        self, agent: Address, name: str = "", valid_until: TimeMs = _NO_EXPIRY, scope: int = SCOPE_TRADE
+        self, agent: Address, name: str = "", valid_until: TimeMs = _NO_EXPIRY, scope: int = SCOPE_TRADE,
+        markets: tuple[MarketId, ...] = (),
     ) -> Ack:
-        """Let a key sign trading actions for this account. The name takes at most 32 bytes."""
+        """Let a key sign trading actions for this account: in `markets` (none given: all), and with SCOPE_REDUCE_ONLY added to
+        `scope` reduce-only orders alone. The name takes at most 32 bytes."""
         padded = name.encode().ljust(32, b"\0")
-        return await self.act(ApproveAgent(*self.head(), agent, valid_until, scope, padded))
+        return await self.act(ApproveAgent(*self.head(), agent, valid_until, scope, padded, tuple(sorted(markets))))
 
     async def revoke_agent(self, agent: Address) -> Ack:
         """Take an agent's approval back."""

@@ -11,7 +11,7 @@ Invariants:
 from dataclasses import dataclass, field
 
 from node.core.params import MarketParams, Params
-from proto.events import Event, IndexStatus, MarketStatus
+from proto.events import CloseReason, Event, IndexStatus, MarketStatus
 from proto.hashing import ZERO_HASH
 from proto.ids import AccountId, Address, AssetId, IndexId, MarketId, OrderId, Slot
 from proto.intents import OrderType, SelfTrade, Side, TimeInForce
@@ -30,6 +30,7 @@ class Signer:
     valid_until: TimeMs  # 0 = until revoked.
     scope: int
     name: bytes
+    markets: tuple[MarketId, ...] = ()  # Ascending; empty = all.
     nonces: list[int] = field(default_factory=list)  # Ascending, at most 100.
 
 
@@ -70,6 +71,7 @@ class Order:
     remaining: Lots
     client_id: int
     time: TimeMs
+    good_til: TimeMs = TimeMs(0)  # 0 = none.
     priority: int = 0  # Grows; smaller trades first at one price. 0 = not resting.
     slot: Slot = Slot(0)
     before: "Order | None" = None  # Derived: neighbours in the queue of its price.
@@ -87,6 +89,7 @@ class Account:
     cash: MicroUsd = MicroUsd(0)
     balances: dict[AssetId, AssetUnits] = field(default_factory=dict)  # Other assets than USDC; zero ones are absent.
     positions: dict[MarketId, Position] = field(default_factory=dict)  # Present with size or open orders.
+    cancel_at: TimeMs = TimeMs(0)  # When all its orders are cancelled; 0 = never. Leaf: venue account.
     signers: list[Signer] = field(default_factory=list)  # Owner first, agents in order of approval; sorted in the leaf.
     orders: dict[OrderId, Order] = field(default_factory=dict)  # Derived.
     clients: dict[int, Order] = field(default_factory=dict)  # Derived: open orders by client id.
@@ -186,11 +189,12 @@ class LiquidateWork:
 
 @dataclass(slots=True)
 class CancelWork:
-    """Cancel what is left of a cancel-all: orders with ids up to `last`, in `market` or all (0)."""
+    """Cancel what is left of a cancel-all: orders with ids up to `last`, in `market` or all (0), for `reason`."""
 
     account: AccountId
     market: MarketId
     last: OrderId
+    reason: CloseReason
 
 
 WorkItem = LiquidateWork | CancelWork
@@ -239,6 +243,8 @@ class State:
     agents: dict[Address, Signer] = field(default_factory=dict)  # Derived: agents by key, revoked ones too.
     slots: dict[Slot, Order] = field(default_factory=dict)  # Derived: resting orders by leaf slot.
     free_slots: list[int] = field(default_factory=list)  # Derived: heap of freed slots below the high-water mark.
+    expiries: list[tuple[int, OrderId]] = field(default_factory=list)  # Derived: heap of resting orders' goodTil (node.core.book.expiry).
+    cancel_times: list[tuple[int, AccountId]] = field(default_factory=list)  # Derived: heap of `cancel_at` (node.core.ledger.switch).
     liquidating: dict[AccountId, None] = field(default_factory=dict)  # Derived from work.
     risk: RiskIndex = field(default_factory=RiskIndex)
     withdrawals: list[tuple[int, bytes]] = field(default_factory=list)  # Leaves appended since the last seal.

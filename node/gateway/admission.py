@@ -15,14 +15,14 @@ from node.gateway.settings import LimitSettings
 from node.ops.clock import Clock
 from proto.ids import Address
 from proto.inputs import OracleReport, UserAction
-from proto.intents import CancelAll, CancelByClientId, CancelOrder, PlaceOrders
+from proto.intents import CancelAll, CancelByClientId, CancelOrder, PlaceOrders, ScheduleCancel
 from proto.reject import RejectCode
 from proto.units import MICRO_USD_PER_USD
 
 _ENTRIES_MAX: Final = 100_000
 _NS_PER_MS: Final = 1_000_000
 _MINUTE_MS: Final = 60_000
-_CANCELS: Final = (CancelByClientId, CancelOrder, CancelAll)
+_CANCELS: Final = (CancelByClientId, CancelOrder, CancelAll, ScheduleCancel)
 _FREE_WEIGHT_ACTIONS: Final = 40  # Orders of a batch that weigh one together.
 
 

@@ -55,9 +55,11 @@ def account_portrait(state: State, account: Account) -> dict[str, Any]:
             *({"asset": asset, "balance": account.balances[asset]} for asset in sorted(account.balances)),
         ],
         "positions": positions, "open_orders": len(account.orders), "open_totals": totals,
+        "cancel_at": account.cancel_at,
         "agents": [
             {
                 "address": signer.address, "valid_until": signer.valid_until, "scope": signer.scope,
+                "markets": list(signer.markets),
                 "name": signer.name.rstrip(b"\x00").decode("utf-8", "replace"),
             }
             for signer in account.signers

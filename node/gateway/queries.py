@@ -13,7 +13,7 @@
     trades [market, page...]
     candles [market, interval s, limit, start, stop]
     book [market, depth=20]                         depth 0: all levels
-    margin [address, order]                         what the order (9 fields, as in an action) would need
+    margin [address, order]                         what the order (10 fields, as in an action) would need
     receipt [seq]                                   record, signed cycle, Merkle path
     account_proof [address]                         leaf and path in the newest sealed state
     batches [limit, before]   batch [id]            batches and their settlement

@@ -21,7 +21,8 @@ def order_map(row: OrderRow) -> dict[str, Any]:
     return {
         "id": row.id, "market": row.market, "side": row.side, "type": row.order_type, "time_in_force": row.time_in_force,
         "price": row.price, "size": row.size, "remaining": row.remaining, "filled": row.filled, "quote": row.quote,
-        "client_id": row.client_id, "reduce_only": row.reduce_only, "self_trade": row.self_trade, "status": row.status,
+        "client_id": row.client_id, "reduce_only": row.reduce_only, "self_trade": row.self_trade, "good_til": row.good_til,
+        "status": row.status,
         "reason": row.reason, "seq": row.seq, "time": row.time, "last_seq": row.last_seq, "last_time": row.last_time,
         "rested": row.rested,
     }  # fmt: skip

@@ -123,5 +123,5 @@ def _row_of(order: Order, state: State) -> OrderRow:
     return OrderRow(
         order.id, AccountId(order.account), order.market, order.side, order.order_type, order.time_in_force, order.price,
         order.remaining, order.remaining, Lots(0), MicroUsd(0), order.client_id, order.reduce_only, order.self_trade,
-        OrderStatus.OPEN, CloseReason.FILLED, Seq(state.seq), order.time, Seq(state.seq), order.time, rested=True,
+        order.good_til, OrderStatus.OPEN, CloseReason.FILLED, Seq(state.seq), order.time, Seq(state.seq), order.time, rested=True,
     )  # fmt: skip

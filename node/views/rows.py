@@ -164,6 +164,7 @@ class OrderRow:
     client_id: int
     reduce_only: bool
     self_trade: SelfTrade
+    good_til: TimeMs
     status: OrderStatus
     reason: CloseReason  # Means something once the order is not open.
     seq: Seq  # Of acceptance.
@@ -180,8 +181,8 @@ def order_row(order: OrderId, account: AccountId, spec: OrderSpec, seq: Seq, tim
     """The row of an order that was accepted just now."""
     return OrderRow(
         order, account, spec.market, spec.side, spec.order_type, spec.time_in_force, spec.price, spec.size, spec.size, Lots(0),
-        MicroUsd(0), spec.client_id, spec.reduce_only, spec.self_trade, OrderStatus.OPEN, CloseReason.FILLED, seq, time, seq,
-        time, rested=False,
+        MicroUsd(0), spec.client_id, spec.reduce_only, spec.self_trade, spec.good_til, OrderStatus.OPEN, CloseReason.FILLED, seq,
+        time, seq, time, rested=False,
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from node.core.genesis import genesis_state
 from node.core.liquidation.work import is_due
 from node.core.outcome import Outcome, Rejected
 from node.core.params import Params
+from node.core.schedule import timed_work_since
 from node.core.state import State
 from node.l1.vault import WithdrawalPaid
 from node.watcher.facts import QueueFacts
@@ -243,6 +244,10 @@ class Verifier:
                 self._work_time = time
             elif state.time > self._work_time + slack:
                 raise self._wrong_input(seq, "tick", "in time", "work tick withheld", "Due work was left undone.")
+        if type(item) is SampleTick and not any(is_due(work, time) for work in state.work):
+            since = timed_work_since(state)
+            if since is not None and state.time > since + slack:
+                raise self._wrong_input(seq, "tick", "in time", "work tick withheld", "Orders outlive their time.")
         if type(item) in _TICKS:
             return
         # The writer stamps due ticks before anything else.

@@ -25,6 +25,7 @@ from proto.intents import (
     PlaceOrder,
     PlaceOrders,
     RevokeAgent,
+    ScheduleCancel,
     Transfer,
     Withdraw,
 )
@@ -33,7 +34,7 @@ from proto.units import TimeMs
 _HEAD: Final = "address account,uint64 nonce,uint64 expiresAfter"
 _ORDER: Final = (
     "Order(uint16 market,uint8 side,uint8 orderType,uint8 timeInForce,uint64 price,uint64 size,bool reduceOnly,"
-    "uint128 clientId,uint8 selfTrade)"
+    "uint128 clientId,uint8 selfTrade,uint64 goodTil)"
 )
 _MONEY: Final = "address destination,uint16 asset,uint64 amount"
 TYPES: Final[dict[str, str]] = {
@@ -45,9 +46,10 @@ TYPES: Final[dict[str, str]] = {
     "AmendOrder": f"AmendOrder({_HEAD},uint64 orderId,uint128 clientId,uint64 price,uint64 size)",
     "Withdraw": f"Withdraw({_HEAD},{_MONEY})",
     "Transfer": f"Transfer({_HEAD},{_MONEY})",
-    "ApproveAgent": f"ApproveAgent({_HEAD},address agent,uint64 validUntil,uint64 scope,bytes32 name)",
+    "ApproveAgent": f"ApproveAgent({_HEAD},address agent,uint64 validUntil,uint64 scope,bytes32 name,uint16[] markets)",
     "RevokeAgent": f"RevokeAgent({_HEAD},address agent)",
     "CreateSubAccount": f"CreateSubAccount({_HEAD},uint32 index)",
+    "ScheduleCancel": f"ScheduleCancel({_HEAD},uint64 time)",
     "Order": _ORDER,
     "IndexPrice": "IndexPrice(uint16 index,uint64 price,uint64 confidence)",
     "Report": "Report(uint64 time,IndexPrice[] prices)IndexPrice(uint16 index,uint64 price,uint64 confidence)",
@@ -105,6 +107,7 @@ def _order_hash(order: OrderSpec) -> bytes:
         order.reduce_only.to_bytes(32, "big"),
         order.client_id.to_bytes(32, "big"),
         order.self_trade.to_bytes(32, "big"),
+        order.good_til.to_bytes(32, "big"),
     )
     return keccak(b"".join(words))
 
@@ -130,11 +133,13 @@ def _fields(intent: Intent) -> tuple[str, bytes]:
             return "Transfer", address_word(intent.destination) + _u(intent.asset) + _u(intent.amount)
         case ApproveAgent():
             words = address_word(intent.agent) + _u(intent.valid_until) + _u(intent.scope) + intent.name
-            return "ApproveAgent", words
+            return "ApproveAgent", words + keccak(b"".join(_u(market) for market in intent.markets))
         case RevokeAgent():
             return "RevokeAgent", address_word(intent.agent)
         case CreateSubAccount():
             return "CreateSubAccount", _u(intent.index)
+        case ScheduleCancel():
+            return "ScheduleCancel", _u(intent.time)
 
 
 def intent_digest(domain: Domain, intent: Intent) -> bytes:

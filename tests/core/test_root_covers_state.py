@@ -13,6 +13,7 @@ import pytest
 
 from node.core import state as shapes
 from node.core.state import CancelWork, LiquidateWork, State
+from proto.events import CloseReason
 from proto.ids import ETH, AccountId, MarketId, OrderId
 from proto.units import TimeMs
 from tests.core.venue import full_root
@@ -24,7 +25,7 @@ DERIVED = {
     "Order": ["before", "after"],
     "Account": ["orders", "clients", "sub_accounts"],
     "Market": ["bids", "asks", "initial_ppm", "maintenance"],
-    "State": ["orders", "by_address", "agents", "free_slots", "liquidating", "risk"],
+    "State": ["orders", "by_address", "agents", "free_slots", "liquidating", "expiries", "cancel_times", "risk"],
 }
 # The key under which the object's own leaf stands.
 KEYS = {"Order": ["slot"], "Account": ["id"], "Signer": ["account"], "Index": ["id"]}
@@ -40,14 +41,15 @@ def busy_state() -> State:
     """A state in which every kind of object exists and every list holds something."""
     script = Script()
     for line in (
-        "deposit alice 2 ETH", "alice sub 0", "alice approve robot for 100000", "bob sell 50 @ 100", "alice buy 40 @ 100",
+        "bob schedule 90000000", "deposit alice 2 ETH", "alice sub 0",
+        "alice approve robot for 100000 on 1,2", "bob sell 50 @ 100", "alice buy 40 @ 100",
         "carol buy 3 @ 95 id 7", "carol sell 3 @ 105 post", "sample", "funding", "wait 3600000", "price 1 100", "sample",
         "funding", "alice withdraw 5 to alice", "seal", "alice withdraw 6 to alice",
     ):  # fmt: skip
         script.line(line)
     state = script.venue.state
     state.work.append(LiquidateWork(AccountId(3), TimeMs(state.time + 5)))
-    state.work.append(CancelWork(AccountId(4), MarketId(1), OrderId(3)))
+    state.work.append(CancelWork(AccountId(4), MarketId(1), OrderId(3), CloseReason.SCHEDULED_CANCEL))
     assert state.accounts[state.by_address[address_of("alice")]].balances[ETH]
     return state
 
@@ -66,6 +68,8 @@ def other(value: Any) -> Any:
         return value + 1
     if isinstance(value, bytes):
         return bytes([value[0] ^ 1]) + value[1:]
+    if isinstance(value, tuple):
+        return (*value, 7)
     raise AssertionError(f"no other value for {value!r}")
 
 

@@ -182,6 +182,7 @@ def full_leaves(state: State) -> SealLeaves:
     state.withdrawals = []
     keys: dict[Section, Iterable[int]] = {
         Section.ACCOUNTS: state.accounts, Section.ORDERS: state.slots, Section.MARKETS: state.markets,
+        Section.VENUE_ACCOUNTS: [account.id for account in state.accounts.values() if account.cancel_at],
         Section.VENUE_MARKETS: state.markets, Section.VENUE_INDICES: state.indices, Section.VENUE_WORK: [0],
     }  # fmt: skip
     for section, numbers in keys.items():
@@ -226,9 +227,9 @@ def portrait(state: State) -> dict[str, Any]:
         account.id: (
             account.address, account.master, account.payee, account.cash, dict(sorted(account.balances.items())),
             [_position(account.positions[number], state) for number in sorted(account.positions)],
-            sorted((s.address, s.is_agent, s.valid_until, s.scope, s.name, tuple(s.nonces)) for s in account.signers),
+            sorted((s.address, s.is_agent, s.valid_until, s.scope, s.name, s.markets, tuple(s.nonces)) for s in account.signers),
             sorted(account.orders), {client: order.id for client, order in sorted(account.clients.items())},
-            account.sub_accounts,
+            account.sub_accounts, account.cancel_at,
         )
         for account in state.accounts.values()
     }  # fmt: skip
@@ -239,6 +240,10 @@ def portrait(state: State) -> dict[str, Any]:
         "slots": {slot: order.id for slot, order in sorted(state.slots.items())},
         "free": sorted(state.free_slots),
         "orders": sorted(state.orders),
+        "expiries": sorted(dict.fromkeys(entry for entry in state.expiries if entry[1] in state.orders)),
+        "cancel times": sorted(dict.fromkeys(e for e in state.cancel_times if state.accounts[e[1]].cancel_at == e[0])),
+        "next cancel": state.cancel_times[0] if state.cancel_times else None,
+        "next expiry": state.expiries[0] if state.expiries else None,
         "by_address": dict(sorted(state.by_address.items())),
         "agents": {key: signer.account for key, signer in sorted(state.agents.items())},
         "liquidating": sorted(state.liquidating),

@@ -47,8 +47,8 @@ ORDER_OF_CURVE = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364
 
 def order_items(**changes: Any) -> list[Any]:
     """A valid order's fields, with changes by position name."""
-    names = ("market", "side", "type", "tif", "price", "size", "reduce_only", "client_id", "stp")
-    values: list[Any] = [1, 0, 0, 0, 60_000_0, 1_000, False, bytes(16), 0]
+    names = ("market", "side", "type", "tif", "price", "size", "reduce_only", "client_id", "stp", "good_til")
+    values: list[Any] = [1, 0, 0, 0, 60_000_0, 1_000, False, bytes(16), 0, 0]
     for name, value in changes.items():
         values[names.index(name)] = value
     return values
@@ -104,6 +104,7 @@ FRAMES: dict[str, tuple[bytes, RejectCode]] = {
     "size negative": (raw_action(place_items(1, size=-1)), RejectCode.FIELD_OUT_OF_RANGE),
     "size enormous": (raw_action(place_items(1, size=LOTS_MAX + 1)), RejectCode.FIELD_OUT_OF_RANGE),
     "price enormous": (raw_action(place_items(1, price=PRICE_MAX + 1)), RejectCode.FIELD_OUT_OF_RANGE),
+    "good til negative": (raw_action(place_items(1, good_til=-1)), RejectCode.FIELD_OUT_OF_RANGE),
     "side": (raw_action(place_items(1, side=2)), RejectCode.FIELD_OUT_OF_RANGE),
     "reduce-only number": (raw_action(place_items(1, reduce_only=1)), RejectCode.FIELD_WRONG_TYPE),
     "client id short": (raw_action(place_items(1, client_id=bytes(15))), RejectCode.FIELD_OUT_OF_RANGE),

@@ -64,6 +64,7 @@ from proto.intents import (
     PlaceOrder,
     PlaceOrders,
     RevokeAgent,
+    ScheduleCancel,
     SelfTrade,
     Side,
     TimeInForce,
@@ -125,7 +126,7 @@ class VenueMachine(RuleBasedStateMachine):
         for old, new in zip(before.rows, after.rows, strict=True):
             if old.section == Section.ACCOUNTS and old.key == owner:
                 assert (old.leaf[:64], old.leaf[96:]) == (new.leaf[:64], new.leaf[96:])
-                assert [row[:5] for row in unpack(old.aux)] == [row[:5] for row in unpack(new.aux)]
+                assert [row[:6] for row in unpack(old.aux)] == [row[:6] for row in unpack(new.aux)]
             else:
                 assert old == new
 
@@ -201,13 +202,14 @@ class VenueMachine(RuleBasedStateMachine):
         return OrderSpec(
             MarketId(market), side, more.get("order_type", OrderType.LIMIT), tif, Price(price), Lots(lots),
             more.get("reduce_only", False), more.get("client_id", 0), more.get("self_trade", SelfTrade.EXPIRE_MAKER),
+            TimeMs(self.now + more["good_for"] if more.get("good_for") else 0),
         )  # fmt: skip
 
     def orders(self, market: int, side: Side) -> st.SearchStrategy[OrderSpec]:
         return st.builds(
-            lambda percent, usd, tif, order_type, reduce_only, client_id, self_trade: self.spec(
+            lambda percent, usd, tif, order_type, reduce_only, client_id, self_trade, good_for: self.spec(
                 market, side, percent, usd, tif, order_type=order_type, reduce_only=reduce_only, client_id=client_id,
-                self_trade=self_trade,
+                self_trade=self_trade, good_for=good_for,
             ),
             st.integers(-12, 12),
             st.one_of(st.integers(1, 30_000), st.integers(30_000, 300_000)),
@@ -216,6 +218,7 @@ class VenueMachine(RuleBasedStateMachine):
             st.sampled_from([False, False, True]),
             client_ids,
             st.sampled_from(SelfTrade),
+            st.sampled_from([0, 0, -1, 1, 400, 2_500, 60_000]),
         )  # fmt: skip
 
     @rule(data=st.data(), account=accounts, percent=st.integers(-10, 10), lots=st.integers(0, 400))
@@ -246,6 +249,11 @@ class VenueMachine(RuleBasedStateMachine):
         else:
             self.act(CancelOrder(**self.head(account), order_id=data.draw(self.order_ids())), signer)
 
+    @rule(account=accounts, ahead=st.sampled_from([0, 100, 4_999, 5_000, 6_000, 40_000]), by_agent=st.booleans())
+    def schedule_cancel(self, account: Address, ahead: int, *, by_agent: bool) -> None:
+        time = TimeMs(self.now + ahead if ahead else 0)
+        self.act(ScheduleCancel(**self.head(account), time=time), self.signer_of(account, by_agent=by_agent))
+
     @rule(account=accounts, market=st.integers(0, 4))
     def cancel_all(self, account: Address, market: int) -> None:
         self.act(CancelAll(**self.head(account), market=MarketId(market)), self.signer_of(account, by_agent=False))
@@ -273,10 +281,12 @@ class VenueMachine(RuleBasedStateMachine):
             case 0 | 1:
                 hours = data.draw(st.integers(0, 60))
                 until = TimeMs(self.now + hours * 3_600_000 if hours else 0)
-                scope = data.draw(st.integers(0, 1))
+                scope, markets = data.draw(st.sampled_from([0, 1, 1, 3])), data.draw(st.sampled_from([(), (1,), (1, 3), (9,)]))
                 self.act(
-                    ApproveAgent(**self.head(owner), agent=agent, valid_until=until, scope=scope, name=bytes(32)), owner
-                )
+                    ApproveAgent(**self.head(owner), agent=agent, valid_until=until, scope=scope, name=bytes(32),
+                                 markets=tuple(MarketId(number) for number in markets)),
+                    owner,
+                )  # fmt: skip
             case 2:
                 self.act(RevokeAgent(**self.head(owner), agent=agent), owner)
             case 3:

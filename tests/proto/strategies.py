@@ -28,6 +28,7 @@ from proto.intents import (
     PlaceOrder,
     PlaceOrders,
     RevokeAgent,
+    ScheduleCancel,
     SelfTrade,
     Side,
     TimeInForce,
@@ -65,7 +66,7 @@ head = (addresses, st.integers(0, NONCE_MAX), times)
 
 orders = st.builds(
     OrderSpec, markets, st.sampled_from(Side), st.sampled_from(OrderType), st.sampled_from(TimeInForce), prices, sizes,
-    st.booleans(), client_ids, st.sampled_from(SelfTrade),
+    st.booleans(), client_ids, st.sampled_from(SelfTrade), times,
 )  # fmt: skip
 intents: st.SearchStrategy[Intent] = st.one_of(
     st.builds(PlaceOrder, *head, orders),
@@ -77,10 +78,12 @@ intents: st.SearchStrategy[Intent] = st.one_of(
     st.builds(Withdraw, *head, addresses, assets, amounts),
     st.builds(Transfer, *head, addresses, assets, amounts),
     st.builds(
-        ApproveAgent, *head, addresses, times, st.integers(0, U64_MAX), st.binary(min_size=32, max_size=32)
+        ApproveAgent, *head, addresses, times, st.integers(0, U64_MAX), st.binary(min_size=32, max_size=32),
+        st.lists(st.integers(1, U16_MAX), max_size=16, unique=True).map(lambda ids: tuple(map(MarketId, sorted(ids)))),
     ),
     st.builds(RevokeAgent, *head, addresses),
     st.builds(CreateSubAccount, *head, st.integers(0, U32_MAX)),
+    st.builds(ScheduleCancel, *head, times),
 )  # fmt: skip
 signatures = st.binary(min_size=65, max_size=65)
 lines = st.builds(

@@ -153,6 +153,10 @@ MALFORMED: list[tuple[str, bytes, RejectCode]] = [
      RejectCode.BATCH_TOO_LARGE),
     ("amount above int64", changed("Withdraw", 6, 2**63), RejectCode.FIELD_OUT_OF_RANGE),
     ("asset above u16", changed("Transfer", 5, 2**16), RejectCode.FIELD_OUT_OF_RANGE),
+    ("agent markets no array", changed("ApproveAgent", 8, 1), RejectCode.FIELD_WRONG_TYPE),
+    ("agent market 0", changed("ApproveAgent", 8, [0]), RejectCode.FIELD_OUT_OF_RANGE),
+    ("agent markets repeat", changed("ApproveAgent", 8, [1, 1]), RejectCode.FIELD_OUT_OF_RANGE),
+    ("agent markets too many", changed("ApproveAgent", 8, list(range(1, 18))), RejectCode.FIELD_OUT_OF_RANGE),
     ("agent name too short", changed("ApproveAgent", 7, bytes(31)), RejectCode.FIELD_OUT_OF_RANGE),
     ("sub-account above u32", changed("CreateSubAccount", 4, 2**32), RejectCode.FIELD_OUT_OF_RANGE),
 ]  # fmt: skip

@@ -3,7 +3,7 @@
     alice buy 5 @ 100 post id 7 => resting 0/5      an action, and what became of it: state filled/remaining, or a refusal's name
     agent>alice/0 sell 3 @ 99 ioc on 2 => ...       signed by `agent` for alice's sub-account 0, in market 2
     alice batch buy 1 @ 99 ; sell 1 @ 101 => resting 0/1 ; resting 0/1
-    alice buy 1 @ 100 nonce=-5 expires=-1 => ...    nonce and expiry relative to now, in ms
+    alice buy 1 @ 100 nonce=-5 expires=-1 => ...    nonce and expiry relative to now, in ms; til=1000: goodTil likewise
     fills = 2@100 from #1, 1@101 from #3            what the last input traded, in order; `closed = #1 FILLED` likewise
     book 1 = 99x5[1,2] | 101x3[3]                   bids best first with their orders | asks
     cash alice = 9,999.5                            and balance, position, margin, mark, index, status, orders, work, account
@@ -48,6 +48,7 @@ from proto.intents import (
     PlaceOrder,
     PlaceOrders,
     RevokeAgent,
+    ScheduleCancel,
     SelfTrade,
     Side,
     TimeInForce,
@@ -276,6 +277,9 @@ class Script:
         if verb == "cancel":
             number, client_id = self.named(words)
             return CancelOrder(*head, number) if number else CancelByClientId(*head, client_id)
+        if verb == "schedule":
+            ahead = words.take()
+            return ScheduleCancel(*head, TimeMs(0 if ahead == "none" else self.venue.now + int(ahead)))
         if verb == "cancelall":
             return CancelAll(*head, MarketId(int(words.take())))
         return None
@@ -286,12 +290,12 @@ class Script:
         return (OrderId(0), int(client_id)) if client_id else (OrderId(int(words.take()[1:])), 0)
 
     def order(self, words: Words) -> OrderSpec:
-        market_order = words.flag("market")
+        market_order, ends = words.flag("market"), words.setting("til")
         tif = words.one_of(TIMES_IN_FORCE, TimeInForce.IOC if market_order else TimeInForce.GTC)
         spec = OrderSpec(
             MarketId(int(words.option("on") or 1)), Side.BUY, OrderType.MARKET if market_order else OrderType.LIMIT, tif,
             Price(0), Lots(0), words.flag("reduce"), int(words.option("id") or 0),
-            words.one_of(SELF_TRADES, SelfTrade.EXPIRE_MAKER),
+            words.one_of(SELF_TRADES, SelfTrade.EXPIRE_MAKER), TimeMs(0 if ends is None else self.venue.now + ends),
         )  # fmt: skip
         known = self.venue.state.markets.get(spec.market, self.venue.state.markets[MarketId(1)])
         price = words.option("@")
@@ -307,9 +311,10 @@ class Script:
             kind: type[Withdraw | Transfer] = Withdraw if verb == "withdraw" else Transfer
             return kind(*head, destination, asset, AssetUnits(int(amount.scaleb(decimals))))
         if verb == "approve":
-            until, scope = words.option("for"), words.option("scope")
+            until, scope, markets = words.option("for"), words.option("scope"), words.option("on")
             valid = TimeMs(self.venue.now + int(until) if until else 0)
-            return ApproveAgent(*head, address_of(words.take()), valid, int(scope or 1), bytes(32))
+            return ApproveAgent(*head, address_of(words.take()), valid, int(scope or 1), bytes(32),
+                                tuple(MarketId(int(number)) for number in markets.split(",")) if markets else ())
         if verb == "revoke":
             return RevokeAgent(*head, address_of(words.take()))
         assert verb == "sub", f"no such verb: {verb}"
@@ -323,7 +328,7 @@ class Script:
             "fills": self.fills, "closed": self.closed, "events": self.events, "book": self.book, "cash": self.cash,
             "balance": self.balance, "position": self.position, "margin": self.margin, "mark": self.mark,
             "index": self.index, "status": self.status, "orders": self.orders, "work": self.work, "account": self.account,
-            "nonces": self.nonce_count, "interest": self.interest, "rate": self.rate,
+            "switch": self.switch, "nonces": self.nonce_count, "interest": self.interest, "rate": self.rate,
         }  # fmt: skip
         return facts[words[0]](*words[1:])
 
@@ -399,6 +404,11 @@ class Script:
 
     def orders(self, name: str) -> str:
         return " ".join(str(order) for order in sorted(self.holder(name).orders)) or "none"
+
+    def switch(self, name: str) -> str:
+        """How far off the scheduled cancel is, in ms."""
+        time = self.holder(name).cancel_at
+        return str(time - self.venue.now) if time else "none"
 
     def work(self) -> str:
         return " ".join(type(item).__name__ for item in self.venue.state.work) or "none"

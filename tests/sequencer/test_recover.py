@@ -45,6 +45,7 @@ def everything(state: State) -> tuple[object, ...]:
         (Section.VENUE_MARKETS, state.markets),
         (Section.VENUE_INDICES, state.indices),
         (Section.VENUE_WORK, [0]),
+        (Section.VENUE_ACCOUNTS, [account.id for account in state.accounts.values() if account.cancel_at]),
     ):
         state.touched[section].update(dict.fromkeys(keys))
     leaves = collect(state)

@@ -38,6 +38,7 @@ from proto.intents import (
     PlaceOrder,
     PlaceOrders,
     RevokeAgent,
+    ScheduleCancel,
     SelfTrade,
     Side,
     TimeInForce,
@@ -67,14 +68,14 @@ OTHER = Address(bytes(range(20)))
 NONCE, EXPIRES = 1_700_000_000_123, TimeMs(1_700_000_060_000)
 BUY = OrderSpec(
     MarketId(1), Side.BUY, OrderType.LIMIT, TimeInForce.POST_ONLY, Price(500_000), Lots(12_345), False,  # noqa: FBT003
-    0x0102030405060708090A0B0C0D0E0F10, SelfTrade.EXPIRE_TAKER,
+    0x0102030405060708090A0B0C0D0E0F10, SelfTrade.EXPIRE_TAKER, TimeMs(1_800_000_000_123),
 )  # fmt: skip
 SELL = OrderSpec(
     MarketId(2), Side.SELL, OrderType.MARKET, TimeInForce.IOC, Price(0), Lots(7), True, 0, SelfTrade.EXPIRE_BOTH,  # noqa: FBT003
 )  # fmt: skip
 WIDEST = OrderSpec(
     MarketId(2**16 - 1), Side.SELL, OrderType.LIMIT, TimeInForce.FOK, Price(PRICE_MAX), Lots(LOTS_MAX), True,  # noqa: FBT003
-    2**128 - 1, SelfTrade.EXPIRE_MAKER,
+    2**128 - 1, SelfTrade.EXPIRE_MAKER, TimeMs(TIME_MS_MAX),
 )  # fmt: skip
 _HEAD = (KEY.address, NONCE, EXPIRES)
 
@@ -88,9 +89,10 @@ INTENTS: dict[str, Intent] = {
     "AmendOrder": AmendOrder(*_HEAD, OrderId(77), 5, Price(499_990), Lots(11)),
     "Withdraw": Withdraw(*_HEAD, OTHER, USDC, AssetUnits(1_000_001)),
     "Transfer": Transfer(*_HEAD, OTHER, AssetId(1), AssetUnits(AMOUNT_MAX)),
-    "ApproveAgent": ApproveAgent(*_HEAD, OTHER, TimeMs(1_800_000_000_000), 1, b"laptop".ljust(32, b"\0")),
+    "ApproveAgent": ApproveAgent(*_HEAD, OTHER, TimeMs(1_800_000_000_000), 3, b"laptop".ljust(32, b"\0"), (MarketId(1), MarketId(700))),
     "RevokeAgent": RevokeAgent(*_HEAD, OTHER),
     "CreateSubAccount": CreateSubAccount(*_HEAD, 2**32 - 1),
+    "ScheduleCancel": ScheduleCancel(*_HEAD, TimeMs(1_700_000_900_001)),
 }
 
 
@@ -119,13 +121,13 @@ OPS: dict[str, OpTuple] = {
     "CLOCK": (OpKind.CLOCK, 41, NONCE),
     "ACCOUNT_OPENED": (OpKind.ACCOUNT_OPENED, 7, OTHER, 3),
     "NONCE_USED": (OpKind.NONCE_USED, 3, OTHER, NONCE),
-    "AGENT_SET": (OpKind.AGENT_SET, 3, OTHER, EXPIRES, 1, b"laptop".ljust(32, b"\0")),
+    "AGENT_SET": (OpKind.AGENT_SET, 3, OTHER, EXPIRES, 1, b"laptop".ljust(32, b"\0"), b"\0\1\2\xbc".ljust(32, b"\0")),
     "AGENT_REMOVED": (OpKind.AGENT_REMOVED, 3, OTHER),
     "DEPOSIT": (OpKind.DEPOSIT, 5, 3, 1, AMOUNT_MAX),
     "QUEUE_ITEM": (OpKind.QUEUE_ITEM, 6, OTHER, 4004),
     "WITHDRAWAL": (OpKind.WITHDRAWAL, 2, 3, 0, 1_000_001, OTHER),
     "TRANSFER": (OpKind.TRANSFER, 3, 4, 0, 12),
-    "ORDER_OPENED": (OpKind.ORDER_OPENED, 77, 3, 1, 0, 0, 3, 2, 500_000, 12_345, BUY.client_id),
+    "ORDER_OPENED": (OpKind.ORDER_OPENED, 77, 3, 1, 0, 0, 3, 2, 500_000, 12_345, BUY.client_id, BUY.good_til),
     "ORDER_CHANGED": (OpKind.ORDER_CHANGED, 77, 499_990, 11, 80, 6),
     "ORDER_CLOSED": (OpKind.ORDER_CLOSED, 77, 1, 11),
     "FILL": (OpKind.FILL, 77, 78, 3, 4, 1, 1, 500_000, 5, -12, 345),

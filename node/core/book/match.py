@@ -2,7 +2,7 @@
 
 Invariants:
 - Price-time priority: best price first, inside a price the lowest priority number first.
-- A plan names every fill and every resting order that is cancelled on the way (self-trade, nothing left to reduce), in order.
+- A plan names every fill and every resting order that is cancelled on the way (expired, self-trade, nothing left to reduce), in order.
 - At most `budget` makers are touched by one plan: no input does unbounded work.
 """
 
@@ -39,6 +39,12 @@ class MatchPlan:
     steps: list[PlannedFill | PlannedClose] = field(default_factory=list)
     quote: int = 0  # Σ price x lots of the fills.
     stopped: CloseReason | None = None  # Why the rest may not rest.
+
+    def meets_nobody(self) -> bool:
+        """Whether all that the order meets are orders whose time has come."""
+        return all(isinstance(step, PlannedClose) and step.reason == CloseReason.EXPIRED for step in self.steps) and (
+            self.stopped is None or self.stopped == CloseReason.MATCH_LIMIT
+        )
 
 
 def opposite(market: Market, side: Side) -> BookSide:
@@ -96,6 +102,10 @@ def _plan_level(
         if len(result.steps) >= budget:
             result.stopped = CloseReason.MATCH_LIMIT
             return False
+        if maker.good_til and maker.good_til <= state.time:
+            result.steps.append(PlannedClose(maker, CloseReason.EXPIRED))
+            maker = maker.after
+            continue
         if maker.account == order.account:
             if order.self_trade != SelfTrade.EXPIRE_TAKER:
                 result.steps.append(PlannedClose(maker, CloseReason.SELF_TRADE))

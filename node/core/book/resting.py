@@ -6,6 +6,7 @@ open-order totals of its account's position record; an order that does not rest 
 
 from heapq import heappop, heappush
 
+from node.core.book import expiry
 from node.core.book import side as sides
 from node.core.book.match import own
 from node.core.ledger.positions import drop_if_empty, position_in
@@ -60,6 +61,8 @@ def rest(state: State, account: Account, market: Market, order: Order) -> None:
     if order.client_id:
         account.clients[order.client_id] = order
     count_open(position_in(account, order.market), order, 1)
+    if order.good_til:
+        expiry.add(state, order)
     state.touched[Section.ORDERS][order.slot] = None
     state.risk.stale[account.id] = None
     state.ops.append((OpKind.ORDER_CHANGED, order.id, order.price, order.remaining, order.priority, order.slot))
@@ -101,6 +104,8 @@ def take_out(state: State, account: Account, market: Market, order: Order) -> No
     if order.client_id:
         del account.clients[order.client_id]
     heappush(state.free_slots, order.slot)
+    if order.good_til:
+        expiry.tidy(state)
     state.touched[Section.ORDERS][order.slot] = None
     order.priority = 0
 
@@ -112,11 +117,12 @@ def announce_open(state: State, order: Order) -> None:
         (
             OpKind.ORDER_OPENED, order.id, order.account, order.market, order.side.value, order.order_type.value,
             order.time_in_force.value, flags, order.price, order.size, order.client_id,
+            order.good_til,
         )
     )  # fmt: skip
     spec = OrderSpec(
         order.market, order.side, order.order_type, order.time_in_force, order.price, order.size, order.reduce_only,
-        order.client_id, order.self_trade,
+        order.client_id, order.self_trade, order.good_til,
     )  # fmt: skip
     state.events.append(OrderAccepted(order.id, order.account, spec))
 

@@ -6,11 +6,12 @@ Layouts (w = one big-endian word; a|b: packed from the high end):
   per asset: id16 at the top, amount128 at the bottom; per position three words: market16 at the top and size64 at the bottom,
   entry, funding index.
 * order: id64|account32|market16|side4|type4|tif8|stp4|reduceOnly4 in the low bytes; price64|size64|remaining64|priority64;
-  clientId128|time64.
+  goodTil64|clientId128|time64.
 * market: index price; mark; funding index; funding pool; funding rate; open interest; status.
 * venue market: basis; basis time; sample sum; samples; last trade.
 * venue index: price; confidence; status; fresh until; publishers; then per report (by publisher address): address, price|confidence|time.
-* venue work: next sample; next funding; then per item: kind8|account32|market16|time-or-order64.
+* venue work: next sample; next funding; number of items; then per item: reason8|kind8|account32|market16|time-or-order64.
+* venue account: account id; time of the scheduled cancel; zero.
 Every leaf has at least three words. Positions stand by market id, assets by id, reports and signers by address.
 """
 
@@ -30,10 +31,10 @@ from node.core.state import (
     WorkItem,
 )
 from proto.canonical import pack, unpack
-from proto.events import IndexStatus, MarketStatus
+from proto.events import CloseReason, IndexStatus, MarketStatus
 from proto.hashing import address_word, keccak, word
 from proto.ids import AccountId, Address, AssetId, IndexId, MarketId, OrderId, Slot
-from proto.intents import OrderType, SelfTrade, Side, TimeInForce
+from proto.intents import OrderType, SelfTrade, Side, TimeInForce, market_word
 from proto.units import AssetUnits, FundingUnits, Lots, MicroPrice, MicroUsd, Price, TimeMs
 
 WORD = 32
@@ -58,7 +59,7 @@ def _int(data: bytes) -> int:
 def encode_signers(signers: list[Signer]) -> bytes:
     """Signers by address with all they may do and the nonces they used."""
     rows = sorted(signers, key=lambda signer: signer.address)
-    return pack([[s.address, s.is_agent, s.valid_until, s.scope, s.name, _pack_nonces(s.nonces)] for s in rows])
+    return pack([[s.address, s.is_agent, s.valid_until, s.scope, s.name, s.markets, _pack_nonces(s.nonces)] for s in rows])
 
 
 def _pack_nonces(nonces: list[int]) -> bytes:
@@ -66,12 +67,13 @@ def _pack_nonces(nonces: list[int]) -> bytes:
 
 
 def authority_hash(signers: list[Signer]) -> bytes:
-    """keccak over per signer: address|agent8 word, validUntil64|scope64 word, name word, keccak of the nonces as 8 bytes each."""
+    """keccak over per signer: address|agent8 word, validUntil64|scope64 word, name, markets, keccak of the nonces as 8 bytes each."""
     parts: list[bytes] = []
     for signer in sorted(signers, key=lambda item: item.address):
         parts.append((signer.is_agent << 160 | _uint(signer.address)).to_bytes(WORD, "big"))
         parts.append((signer.valid_until << 64 | signer.scope).to_bytes(WORD, "big"))
         parts.append(signer.name)
+        parts.append(market_word(signer.markets))
         parts.append(keccak(_pack_nonces(signer.nonces)))
     return keccak(b"".join(parts))
 
@@ -79,9 +81,9 @@ def authority_hash(signers: list[Signer]) -> bytes:
 def decode_signers(account: AccountId, data: bytes) -> list[Signer]:
     """The inverse of `encode_signers`."""
     signers = []
-    for address, is_agent, valid_until, scope, name, nonces in unpack(data):
+    for address, is_agent, valid_until, scope, name, markets, nonces in unpack(data):
         kept = [_uint(nonces[at : at + 8]) for at in range(0, len(nonces), 8)]
-        signers.append(Signer(Address(address), account, is_agent, TimeMs(valid_until), scope, name, kept))
+        signers.append(Signer(Address(address), account, is_agent, TimeMs(valid_until), scope, name, tuple(markets), kept))
     return signers
 
 
@@ -138,7 +140,7 @@ def encode_order(order: Order) -> bytes:
     return (
         flags.to_bytes(WORD, "big")
         + numbers.to_bytes(WORD, "big")
-        + (order.client_id << 64 | order.time).to_bytes(WORD, "big")
+        + (order.good_til << 192 | order.client_id << 64 | order.time).to_bytes(WORD, "big")
     )
 
 
@@ -158,8 +160,9 @@ def decode_order(slot: int, leaf: bytes) -> Order:
         Price(numbers >> 192),
         Lots(numbers >> 128 & mask),
         Lots(numbers >> 64 & mask),
-        client >> 64,
+        client >> 64 & (1 << 128) - 1,
         TimeMs(client & mask),
+        TimeMs(client >> 192),
         numbers & mask,
         Slot(slot),
     )
@@ -241,7 +244,7 @@ def _work_word(item: WorkItem) -> int:
         case LiquidateWork():
             return 1 << 112 | item.account << 80 | item.not_before
         case CancelWork():
-            return 2 << 112 | item.account << 80 | item.market << 64 | item.last
+            return item.reason << 120 | 2 << 112 | item.account << 80 | item.market << 64 | item.last
 
 
 def decode_work_into(state: State, leaf: bytes) -> None:
@@ -250,11 +253,22 @@ def decode_work_into(state: State, leaf: bytes) -> None:
     state.next_sample, state.next_funding = TimeMs(words[0]), TimeMs(words[1])
     for packed in words[3 : 3 + words[2]]:
         account, low = AccountId(packed >> 80 & 0xFFFFFFFF), packed & (1 << 64) - 1
-        if packed >> 112 == 1:
+        if packed >> 112 & 0xFF == 1:
             state.work.append(LiquidateWork(account, TimeMs(low)))
             state.liquidating[account] = None
         else:
-            state.work.append(CancelWork(account, MarketId(packed >> 64 & 0xFFFF), OrderId(low)))
+            market, reason = MarketId(packed >> 64 & 0xFFFF), CloseReason(packed >> 120)
+            state.work.append(CancelWork(account, market, OrderId(low), reason))
+
+
+def encode_venue_account(account: Account) -> bytes:
+    """Leaf words of what the venue keeps of an account beside the ledger; empty where there is nothing."""
+    return word(account.id) + word(account.cancel_at) + word(0) if account.cancel_at else b""
+
+
+def decode_venue_account_into(account: Account, leaf: bytes) -> None:
+    """Fill an account from its venue leaf."""
+    account.cancel_at = TimeMs(_uint(_words(leaf)[1]))
 
 
 def system_fields(state: State) -> list[Any]:

@@ -8,6 +8,7 @@ they stood.
 from collections.abc import Iterable
 from heapq import heapify
 
+from node.core.book import expiry
 from node.core.book import side as sides
 from node.core.book.match import own
 from node.core.book.resting import count_open
@@ -18,6 +19,7 @@ from node.core.commit.leaves import (
     decode_market_into,
     decode_order,
     decode_system_into,
+    decode_venue_account_into,
     decode_venue_market_into,
     decode_work_into,
 )
@@ -38,6 +40,9 @@ def restore(params: Params, rows: Iterable[LeafRow], system: bytes) -> tuple[Sta
         if row.leaf:
             _take(state, row)
             kept.append(row)
+    for row in kept:
+        if row.section == Section.VENUE_ACCOUNTS:
+            decode_venue_account_into(state.accounts[AccountId(row.key)], row.leaf)
     forest.load(kept)
     rebuild_derived(state)
     return state, forest
@@ -61,6 +66,8 @@ def _take(state: State, row: LeafRow) -> None:
             decode_work_into(state, row.leaf)
         case Section.WITHDRAWALS | Section.VAULTS:
             pass  # Withdrawals live in the tree only; there are no vaults yet.
+        case Section.VENUE_ACCOUNTS:
+            pass  # Once all accounts are there.
 
 
 def rebuild_derived(state: State) -> None:
@@ -70,6 +77,7 @@ def rebuild_derived(state: State) -> None:
         _index_account(state, account)
     for order in sorted(state.orders.values(), key=lambda item: item.priority):
         _index_order(state, order)
+    state.cancel_times = sorted((item.cancel_at, item.id) for item in state.accounts.values() if item.cancel_at)
     used = state.slots
     state.free_slots = [slot for slot in range(state.order_slots) if Slot(slot) not in used]
     heapify(state.free_slots)
@@ -94,3 +102,5 @@ def _index_order(state: State, order: Order) -> None:
     count_open(position_in(account, order.market), order, 1)
     sides.add(own(state.markets[order.market], order.side), order)
     state.slots[order.slot] = order
+    if order.good_til:
+        expiry.add(state, order)

@@ -13,6 +13,7 @@ from node.core.commit.leaves import (
     encode_order,
     encode_signers,
     encode_system,
+    encode_venue_account,
     encode_venue_market,
     encode_work,
 )
@@ -44,6 +45,10 @@ def collect(state: State) -> SealLeaves:
     )
     if touched[Section.VENUE_WORK]:
         rows.append(LeafRow(Section.VENUE_WORK, 0, encode_work(state), b""))
+    rows.extend(
+        LeafRow(Section.VENUE_ACCOUNTS, key, encode_venue_account(state.accounts[AccountId(key)]), b"")
+        for key in sorted(touched[Section.VENUE_ACCOUNTS])
+    )
     for keys in touched:
         keys.clear()
     state.withdrawals = []

@@ -4,25 +4,18 @@ Invariants:
 - Per account and signer the 100 highest nonces are kept; a new one is unseen, above the smallest kept once 100 are kept, and within
   (T - 2 days, T + 1 day), T = stamp. Entries below T - 2 days are dropped at the next use:
   the window alone protects against their replay.
-- Agents sign for their master and its sub-accounts, trading actions only. Whose agent a key is says nothing about its own account.
+- Agents sign for their master and its sub-accounts, trading actions only, within the scope that the master gave (node.core.ledger.scope).
+  Whose agent a key is says nothing about its own account.
 """
 
 from bisect import bisect_left
 from typing import Final
 
 from node.core.ledger.accounts import account_at
+from node.core.ledger.scope import refusal_of_agent
 from node.core.state import Account, Signer, State, touch_account
 from proto.ids import Address
-from proto.intents import (
-    SCOPE_TRADE,
-    AmendOrder,
-    CancelAll,
-    CancelByClientId,
-    CancelOrder,
-    Intent,
-    PlaceOrder,
-    PlaceOrders,
-)
+from proto.intents import Intent
 from proto.ops import OpKind
 from proto.reject import RejectCode
 
@@ -77,15 +70,11 @@ def find_signer(state: State, address: Address, key: Address) -> tuple[Account, 
     return RejectCode.ACCOUNT_UNKNOWN if account is None else RejectCode.SIGNER_NOT_AUTHORISED
 
 
-def agent_refusal(state: State, agent: Signer, intent: Intent) -> RejectCode | None:
-    """Why an agent may not sign this now, or None."""
+def agent_refusal(state: State, account: Account, agent: Signer, intent: Intent) -> RejectCode | None:
+    """Why an agent may not sign this for the account now, or None."""
     if agent.valid_until and state.time > agent.valid_until:
         return RejectCode.AGENT_EXPIRED
-    match intent:
-        case PlaceOrder() | CancelByClientId() | CancelOrder() | AmendOrder() | PlaceOrders() | CancelAll():
-            return None if agent.scope & SCOPE_TRADE else RejectCode.AGENT_SCOPE
-        case _:
-            return RejectCode.AGENT_SCOPE
+    return refusal_of_agent(state, account, agent, intent)
 
 
 def agent_of(account: Account, address: Address) -> Signer | None:

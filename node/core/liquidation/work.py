@@ -4,6 +4,7 @@ Items are taken in order, except that one whose time has not come is passed over
 """
 
 from node.core.state import CancelWork, LiquidateWork, State, WorkItem
+from proto.events import CloseReason
 from proto.ids import AccountId, MarketId, OrderId
 from proto.ledger import Section
 from proto.units import TimeMs
@@ -22,9 +23,9 @@ def enqueue_liquidation(state: State, account: AccountId) -> None:
     touch_work(state)
 
 
-def enqueue_cancels(state: State, account: AccountId, market: MarketId, last: OrderId) -> None:
+def enqueue_cancels(state: State, account: AccountId, market: MarketId, last: OrderId, reason: CloseReason) -> None:
     """Queue the rest of a cancel-all."""
-    state.work.append(CancelWork(account, market, last))
+    state.work.append(CancelWork(account, market, last, reason))
     touch_work(state)
 
 

@@ -9,7 +9,7 @@ from node.core.outcome import Applied, Outcome, Rejected, ValueResult
 from node.core.state import Account, Signer, State, touch_account
 from proto.events import AgentApproved, AgentRevoked
 from proto.ids import ZERO_ADDRESS
-from proto.intents import ApproveAgent, RevokeAgent
+from proto.intents import ApproveAgent, RevokeAgent, market_word
 from proto.ops import OpKind
 from proto.reject import RejectCode
 from proto.units import TimeMs
@@ -23,6 +23,8 @@ def check_approve(state: State, account: Account, intent: ApproveAgent) -> Rejec
         return RejectCode.DESTINATION_ZERO
     if intent.valid_until and intent.valid_until <= state.time:
         return RejectCode.AGENT_EXPIRY_PAST
+    if any(market not in state.markets for market in intent.markets):
+        return RejectCode.MARKET_UNKNOWN
     if agent_of(account, intent.agent) is not None:
         return None
     if intent.agent in state.agents or intent.agent in state.by_address:
@@ -57,9 +59,11 @@ def commit_approve(state: State, account: Account, intent: ApproveAgent) -> Appl
         account.signers.append(agent)
         state.agents[intent.agent] = agent
     agent.valid_until, agent.scope, agent.name = intent.valid_until, intent.scope, intent.name
+    agent.markets = intent.markets
     touch_account(state, account)
-    state.ops.append((OpKind.AGENT_SET, account.id, agent.address, agent.valid_until, agent.scope, agent.name))
-    state.events.append(AgentApproved(account.id, agent.address, agent.valid_until, agent.scope, agent.name))
+    terms = (account.id, agent.address, agent.valid_until, agent.scope, agent.name)
+    state.ops.append((OpKind.AGENT_SET, *terms, market_word(agent.markets)))
+    state.events.append(AgentApproved(*terms, agent.markets))
     return Applied(tuple(state.events), (ValueResult(0),))
 
 

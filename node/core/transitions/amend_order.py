@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from node.core.book import resting
+from node.core.book.expiry import has_ended
 from node.core.book.match import MatchPlan, reducible
 from node.core.outcome import Applied, OrderResult, OrderState, Outcome, Rejected
 from node.core.price.status import refusal_of_orders
@@ -37,6 +38,8 @@ def check(state: State, account: Account, intent: AmendOrder) -> RejectCode | Am
     if isinstance(order, RejectCode):
         return order
     market = state.markets[order.market]
+    if has_ended(order, state.time):
+        return RejectCode.GOOD_TIL_PAST
     if intent.size == 0:
         return RejectCode.ORDER_SIZE_ZERO
     if intent.price == order.price and intent.size < order.remaining:
@@ -64,7 +67,7 @@ def _check_requeue(
         return code
     trial = Order(
         order.id, order.account, order.market, order.side, order.order_type, order.time_in_force, order.reduce_only,
-        order.self_trade, intent.price, size, size, order.client_id, order.time,
+        order.self_trade, intent.price, size, size, order.client_id, order.time, order.good_til,
     )  # fmt: skip
     decided = check_match(state, market, trial, Meetings(state))
     if isinstance(decided, Accepted):

@@ -40,7 +40,7 @@ def commit(state: State, account: Account, intent: CancelAll, orders: list[Order
     for order in orders[:most]:
         resting.close(state, account, state.markets[order.market], order, CloseReason.USER_CANCELLED)
     if len(orders) > most:
-        enqueue_cancels(state, account.id, intent.market, orders[-1].id)
+        enqueue_cancels(state, account.id, intent.market, orders[-1].id, CloseReason.USER_CANCELLED)
         state.events.append(OrdersQueuedForCancel(account.id, intent.market, len(orders) - most))
     return Applied(tuple(state.events), (ValueResult(len(orders)),))
 

@@ -3,8 +3,9 @@
 Samples and funding are refused while they are not due, so an operator cannot speed them up; work that is not due is passed over.
 """
 
-from node.core.book import resting
+from node.core.book import expiry, resting
 from node.core.funding import premium, rate
+from node.core.ledger import switch
 from node.core.liquidation import risk, steps, work
 from node.core.outcome import Applied, Outcome, Rejected
 from node.core.price.index import recompute
@@ -12,7 +13,8 @@ from node.core.price.status import is_fresh, status_by_age
 from node.core.state import CancelWork, State
 from node.core.transitions.cancel_all import matching
 from node.core.transitions.oracle_report import refresh_markets, set_status
-from proto.events import CloseReason
+from proto.events import CloseReason, OrdersQueuedForCancel
+from proto.ids import ALL_MARKETS, OrderId
 from proto.inputs import SealTick, WorkTick
 from proto.reject import RejectCode
 from proto.units import TimeMs
@@ -55,13 +57,15 @@ def funding_tick(state: State) -> Outcome:
 
 
 def work_tick(state: State, tick: WorkTick) -> Outcome:
-    """Work at most `tick.units` units of the queue."""
+    """Work at most `tick.units` units of the queue; what is left of them does what time alone sets off."""
     if tick.units == 0:  # Who withholds work must not be able to say that some was done.
         return Rejected(RejectCode.TICK_TOO_EARLY)
     for _ in range(tick.units):
         at = work.next_due(state)
         if at is None:
-            break
+            if not _clock_unit(state):
+                break
+            continue
         item = state.work[at]
         if isinstance(item, CancelWork):
             _cancel_unit(state, at, item)
@@ -70,14 +74,36 @@ def work_tick(state: State, tick: WorkTick) -> Outcome:
     return Applied(tuple(state.events), ())
 
 
+def _clock_unit(state: State) -> bool:
+    """One unit of what time alone sets off: an account's scheduled cancel, else orders that have ended. False: nothing is due."""
+    account = switch.take_due(state)
+    if account is not None:
+        if account.orders:
+            work.enqueue_cancels(
+                state, account.id, ALL_MARKETS, OrderId(state.next_order - 1), CloseReason.SCHEDULED_CANCEL
+            )
+            state.events.append(OrdersQueuedForCancel(account.id, ALL_MARKETS, len(account.orders)))
+        return True
+    if expiry.is_due(state, state.time):
+        _expire_unit(state)
+        return True
+    return False
+
+
 def _cancel_unit(state: State, at: int, item: CancelWork) -> None:
     account = state.accounts[item.account]
     orders = matching(account, item.market, item.last)
     most = state.params.limits.cancels_per_input
     for order in orders[:most]:
-        resting.close(state, account, state.markets[order.market], order, CloseReason.USER_CANCELLED)
+        resting.close(state, account, state.markets[order.market], order, item.reason)
     if len(orders) <= most:
         work.finish(state, at)
+
+
+def _expire_unit(state: State) -> None:
+    """Take out orders whose goodTil has come, as many as one unit may."""
+    for order in expiry.due_orders(state, state.params.limits.cancels_per_input):
+        resting.close(state, state.accounts[order.account], state.markets[order.market], order, CloseReason.EXPIRED)
 
 
 def seal_tick(state: State, tick: SealTick) -> Outcome:

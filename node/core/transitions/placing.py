@@ -53,6 +53,8 @@ def check_order(state: State, account: Account, spec: OrderSpec, meetings: Meeti
         return code
     if spec.size == 0:
         return RejectCode.ORDER_SIZE_ZERO
+    if 0 < spec.good_til <= state.time:
+        return RejectCode.GOOD_TIL_PAST
     limit = _limit(market, spec)
     if isinstance(limit, RejectCode):
         return limit
@@ -73,7 +75,7 @@ def check_order(state: State, account: Account, spec: OrderSpec, meetings: Meeti
         return code
     order = Order(
         state.next_order, account.id, spec.market, spec.side, spec.order_type, spec.time_in_force, spec.reduce_only,
-        spec.self_trade, Price(price), Lots(lots), Lots(lots), spec.client_id, state.time,
+        spec.self_trade, Price(price), Lots(lots), Lots(lots), spec.client_id, state.time, spec.good_til,
     )  # fmt: skip
     return check_match(state, market, order, meetings)
 
@@ -84,12 +86,13 @@ def check_match(state: State, market: Market, order: Order, meetings: Meetings) 
         if order.time_in_force == TimeInForce.FOK:
             return RejectCode.FOK_NOT_FILLED
         return Accepted(market, order, MatchPlan(order.remaining))
-    if order.time_in_force == TimeInForce.POST_ONLY:
-        return RejectCode.POST_ONLY_WOULD_TAKE
-    if market.status == MarketStatus.POST_ONLY:
-        return RejectCode.MARKET_POST_ONLY
     planned = plan(state, market, order, order.remaining, meetings.left)
     meetings.left -= len(planned.steps)
+    if not planned.meets_nobody():
+        if order.time_in_force == TimeInForce.POST_ONLY:
+            return RejectCode.POST_ONLY_WOULD_TAKE
+        if market.status == MarketStatus.POST_ONLY:
+            return RejectCode.MARKET_POST_ONLY
     if order.time_in_force == TimeInForce.FOK and planned.remaining:
         return RejectCode.FOK_NOT_FILLED
     return Accepted(market, order, planned)

@@ -18,6 +18,7 @@ from node.core.transitions import (
     create_sub_account,
     place_order,
     place_orders,
+    schedule_cancel,
     transfer,
     withdraw,
 )
@@ -34,6 +35,7 @@ from proto.intents import (
     PlaceOrder,
     PlaceOrders,
     RevokeAgent,
+    ScheduleCancel,
     Transfer,
     Withdraw,
 )
@@ -54,7 +56,7 @@ def transition(state: State, action: UserAction, address: Address) -> Outcome:
     if intent.expires_after and state.time > intent.expires_after:
         return Rejected(RejectCode.ACTION_EXPIRED)
     if signer.is_agent:
-        code = agent_refusal(state, signer, intent)
+        code = agent_refusal(state, account, signer, intent)
         if code is not None:
             return Rejected(code)
     return perform(state, account, intent)
@@ -73,6 +75,8 @@ def perform(state: State, account: Account, intent: Intent) -> Outcome:
             return place_orders.transition(state, account, intent)
         case CancelAll():
             return cancel_all.transition(state, account, intent)
+        case ScheduleCancel():
+            return schedule_cancel.transition(state, account, intent)
         case Withdraw():
             return withdraw.transition(state, account, intent)
         case Transfer():
