@@ -5,7 +5,7 @@ from typing import Any
 from node.core.book.execute import fee_of
 from node.core.ledger.positions import funding_due
 from node.core.margin.account import market_initial, position_value, summary
-from node.core.margin.orders import initial_with, order_fits
+from node.core.margin.orders import order_fits, order_margin
 from node.core.margin.tiers import requirement
 from node.core.state import Account, Market, State
 from proto.ids import USDC
@@ -82,11 +82,10 @@ def order_margin_portrait(state: State, account: Account, order: OrderSpec) -> d
     market = state.markets[order.market]
     mine = account.positions.get(order.market)
     price = order.price or market.mark
-    now = market_initial(mine, market) if mine is not None else 0
     margin = summary(state, account)
     return {
         "market": order.market, "price": price, "size": order.size, "notional": price * order.size,
-        "initial_added": initial_with(market, mine, order.side, order.size, price) - now,
+        "initial_added": order_margin(market, mine, order.side, order.size, price),
         "taker_fee": fee_of(price * order.size, state.params.fees.taker_ppm),
         "maker_fee": fee_of(price * order.size, state.params.fees.maker_ppm),
         "free_collateral": margin.free, "equity": margin.equity, "initial_margin": margin.initial,
