@@ -8,6 +8,7 @@ from node.core.margin.account import market_initial, position_value, summary
 from node.core.margin.orders import order_fits, order_margin
 from node.core.margin.tiers import requirement
 from node.core.state import Account, Market, State
+from node.core.transitions.placing import Limit, limit_of
 from proto.ids import USDC
 from proto.intents import OrderSpec
 
@@ -78,10 +79,11 @@ def position_portrait(account: Account, market: Market) -> dict[str, Any]:
 
 
 def order_margin_portrait(state: State, account: Account, order: OrderSpec) -> dict[str, Any]:
-    """What one more order would need; a market order without price is judged at the mark."""
+    """What one more order would need at its limit: a market order's is the edge of the band, or the mark where neither is given."""
     market = state.markets[order.market]
     mine = account.positions.get(order.market)
-    price = order.price or market.mark
+    limit = limit_of(market, order)
+    price = limit.price if isinstance(limit, Limit) else order.price or market.mark
     margin = summary(state, account)
     return {
         "market": order.market, "price": price, "size": order.size, "notional": price * order.size,

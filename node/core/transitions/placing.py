@@ -53,7 +53,7 @@ def check_order(state: State, account: Account, spec: OrderSpec, meetings: Meeti
         return code
     if spec.size == 0:
         return RejectCode.ORDER_SIZE_ZERO
-    limit = _limit(market, spec)
+    limit = limit_of(market, spec)
     if isinstance(limit, RejectCode):
         return limit
     price = limit.price
@@ -95,7 +95,7 @@ def check_match(state: State, market: Market, order: Order, meetings: Meetings) 
     return Accepted(market, order, planned)
 
 
-def _limit(market: Market, spec: OrderSpec) -> Limit | RejectCode:
+def limit_of(market: Market, spec: OrderSpec) -> Limit | RejectCode:
     """The order's limit: its own; for a market order no further than the edge of the band."""
     if spec.order_type == OrderType.LIMIT:
         return price_refusal(market, spec.price) or Limit(spec.price)
