@@ -54,9 +54,7 @@ class RejectCode(IntEnum):
 
     # 3xxx: the order itself.
     ORDER_SIZE_ZERO = 3001
-    ORDER_SIZE_TOO_LARGE = 3002
     ORDER_PRICE_ZERO = 3003
-    ORDER_PRICE_TOO_LARGE = 3004
     ORDER_PRICE_OFF_TICK = 3005
     ORDER_BELOW_MINIMUM_NOTIONAL = 3006
     ORDER_PRICE_OUTSIDE_BAND = 3007
@@ -98,11 +96,9 @@ class RejectCode(IntEnum):
     # 6xxx: settlement.
     ASSET_UNKNOWN = 6001
     AMOUNT_ZERO = 6002
-    AMOUNT_TOO_LARGE = 6003
     DESTINATION_ZERO = 6004
     DESTINATION_IS_SELF = 6005
     QUEUE_OUT_OF_ORDER = 6006
-    DEPOSIT_EXCEEDS_CAP = 6007
     PROOF_NOT_AVAILABLE = 6008
     BATCH_UNKNOWN = 6009
     RECEIPT_UNKNOWN = 6010
@@ -154,9 +150,7 @@ SENTENCES: Final[dict[RejectCode, str]] = {
     RejectCode.AGENT_MARKET: "This agent may not act in that market, or not in all; the owner's approval names its markets.",
     RejectCode.AGENT_REDUCE_ONLY: "This agent may place and amend reduce-only orders alone.",
     RejectCode.ORDER_SIZE_ZERO: "The size must be at least one lot.",
-    RejectCode.ORDER_SIZE_TOO_LARGE: "The size is above the largest an order may have.",
     RejectCode.ORDER_PRICE_ZERO: "A limit order needs a price above zero.",
-    RejectCode.ORDER_PRICE_TOO_LARGE: "The price is above the largest there is.",
     RejectCode.ORDER_PRICE_OFF_TICK: "Prices have at most 5 significant figures unless they are whole USDC; round it.",
     RejectCode.ORDER_BELOW_MINIMUM_NOTIONAL: "Price times size is below the market's minimum; make the order larger.",
     RejectCode.ORDER_PRICE_OUTSIDE_BAND: "The price is too far from the mark; see the market's band.",
@@ -192,11 +186,9 @@ SENTENCES: Final[dict[RejectCode, str]] = {
     RejectCode.TICK_TOO_EARLY: "The tick is not due yet.",
     RejectCode.ASSET_UNKNOWN: "There is no such asset.",
     RejectCode.AMOUNT_ZERO: "The amount must be above zero.",
-    RejectCode.AMOUNT_TOO_LARGE: "The amount is above the largest there is.",
     RejectCode.DESTINATION_ZERO: "The destination is the zero address; nobody could claim it.",
     RejectCode.DESTINATION_IS_SELF: "Source and destination are the same account.",
     RejectCode.QUEUE_OUT_OF_ORDER: "The queue item is not the next one.",
-    RejectCode.DEPOSIT_EXCEEDS_CAP: "The deposit would pass the asset's cap.",
     RejectCode.PROOF_NOT_AVAILABLE: "The proof exists once the batch is sealed; ask again in a moment.",
     RejectCode.BATCH_UNKNOWN: "There is no such batch yet.",
     RejectCode.RECEIPT_UNKNOWN: "There is no receipt for this sequence number, or it is no longer kept.",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from node.cli.connect import address_of
 from node.cli.key import read_password
 from node.cli.output import fail
 from node.cli.running import cancelled_by, run_until_stopped
@@ -18,7 +19,6 @@ from node.oracle.choose import choose_sources
 from node.oracle.publisher import Publisher, WrongVenue
 from node.oracle.settings import PublisherSettings
 from node.oracle.source import SourceInvalid
-from proto.ids import ADDRESS_BYTES, Address
 from proto.signing.eip712 import Domain
 from proto.signing.secp256k1 import SigningKey
 from proto.units import TimeMs
@@ -67,7 +67,7 @@ def command(
     """Publish signed prices to a node until stopped."""
     try:
         params = load_genesis(find_genesis(genesis))
-        domain = Domain(params.chain_id, _address(contract))
+        domain = Domain(params.chain_id, address_of(contract))
         key = _key(params, key_file, password_file, development_key)
         settings = PublisherSettings(url=url, report_ms=report_ms, noise_ppm=noise_ppm)
         start = TimeMs(time.time_ns() // 1_000_000 if price_start_ms is None else price_start_ms)
@@ -77,16 +77,6 @@ def command(
         run_until_stopped(cancelled_by(publisher.run))
     except (ConfigError, KeystoreError, SourceInvalid, WrongVenue, ValueError, OSError) as error:
         fail(str(error))
-
-
-def _address(text: str) -> Address:
-    try:
-        raw = bytes.fromhex(text.removeprefix("0x"))
-    except ValueError:
-        raw = b""
-    if len(raw) != ADDRESS_BYTES:
-        fail(f"--contract {text}: expected 0x and 40 hex digits")
-    return Address(raw)
 
 
 def _key(params: Params, key_file: Path | None, password_file: Path | None, development_key: int | None) -> SigningKey:

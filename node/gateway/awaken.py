@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from node.core.state import State
-from node.gateway.shelf import Released, Shelf
+from node.gateway.ports import Released
+from node.gateway.shelf import Shelf
 from node.views.streams import StreamLimits
 from node.views.table import OrderedTable
 from node.views.venue import Views, ViewsOutOfStepError

@@ -5,9 +5,10 @@ from typing import Any
 from node.core.book.execute import fee_of
 from node.core.ledger.positions import funding_due
 from node.core.margin.account import market_initial, position_value, summary
-from node.core.margin.orders import initial_with, order_fits
+from node.core.margin.orders import order_fits, order_margin
 from node.core.margin.tiers import requirement
 from node.core.state import Account, Market, State
+from node.core.transitions.placing import Limit, limit_of
 from proto.ids import USDC
 from proto.intents import OrderSpec
 
@@ -80,15 +81,15 @@ def position_portrait(account: Account, market: Market) -> dict[str, Any]:
 
 
 def order_margin_portrait(state: State, account: Account, order: OrderSpec) -> dict[str, Any]:
-    """What one more order would need; a market order without price is judged at the mark."""
+    """What one more order would need at its limit: a market order's is the edge of the band, or the mark where neither is given."""
     market = state.markets[order.market]
     mine = account.positions.get(order.market)
-    price = order.price or market.mark
-    now = market_initial(mine, market) if mine is not None else 0
+    limit = limit_of(market, order)
+    price = limit.price if isinstance(limit, Limit) else order.price or market.mark
     margin = summary(state, account)
     return {
         "market": order.market, "price": price, "size": order.size, "notional": price * order.size,
-        "initial_added": initial_with(market, mine, order.side, order.size, price) - now,
+        "initial_added": order_margin(market, mine, order.side, order.size, price),
         "taker_fee": fee_of(price * order.size, state.params.fees.taker_ppm),
         "maker_fee": fee_of(price * order.size, state.params.fees.maker_ppm),
         "free_collateral": margin.free, "equity": margin.equity, "initial_margin": margin.initial,

@@ -9,44 +9,19 @@ Invariants:
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, Protocol
+from typing import Final
 
-from node.core.outcome import Applied, Outcome
+from node.core.outcome import Applied
+from node.gateway.ports import Released
 from node.store.headers import BatchHeader
 from node.views.batches import BatchRow
 from node.views.table import OrderedTable
 from node.views.venue import Views
-from proto.ids import Seq
-from proto.inputs import Input, SealTick
-from proto.units import TimeMs
+from proto.inputs import SealTick
 
 _PAUSE_S: Final = 0.01  # Between two writes: rows that change often are written once.
 _WRITE_S_MAX: Final = 60.0
 _REPLAYED_INPUTS: Final = 5_000  # Written at once while recovery replays.
-
-
-class Released(Protocol):
-    """One durable input and what it did."""
-
-    @property
-    def seq(self) -> Seq:
-        """Its number."""
-        ...
-
-    @property
-    def time(self) -> TimeMs:
-        """Its stamp."""
-        ...
-
-    @property
-    def item(self) -> Input:
-        """What was sequenced."""
-        ...
-
-    @property
-    def outcome(self) -> Outcome:
-        """What came of it."""
-        ...
 
 
 class Shelf:

@@ -6,13 +6,14 @@ import pytest
 
 from node.l1.abi import load_contract
 from node.l1.answers import L1Refused
-from node.l1.chain.settings import DEVELOPMENT_CHAIN_ID, DEVELOPMENT_KEYS
+from node.l1.chain.settings import DEVELOPMENT_CHAIN_ID
 from node.l1.follow import BlockSeen, ChainFollower, FollowSettings
 from node.l1.rpc import CallMessage
 from node.l1.sender import Included, Intent, SenderSettings, SendRefused, TransactionSender
 from proto.hashing import keccak
 from proto.ids import ETH, USDC, ZERO_ADDRESS
 from proto.signing.secp256k1 import SigningKey
+from tests.l1.keys import DEVELOPMENT_KEYS
 from tests.l1.nodes import L1Node, mining
 
 KEY = SigningKey(DEVELOPMENT_KEYS[0])

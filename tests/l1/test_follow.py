@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from node.l1.answers import L1Block, L1Log, L1Unavailable
-from node.l1.chain.settings import DEVELOPMENT_CHAIN_ID, DEVELOPMENT_KEYS
+from node.l1.chain.settings import DEVELOPMENT_CHAIN_ID
 from node.l1.follow import (
     BlockPoint,
     BlockSeen,
@@ -25,6 +25,7 @@ from node.l1.transactions import FeeMarketFields, created_address, sign_fee_mark
 from proto.ids import Address
 from proto.signing.secp256k1 import SigningKey
 from tests.l1.bytecode import COUNTED, COUNTER, creation
+from tests.l1.keys import DEVELOPMENT_KEYS
 from tests.l1.nodes import L1Node, embedded
 from tests.l1.proxy import Fate, through_proxy
 

@@ -10,11 +10,12 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 
 from node.l1.answers import L1Refused
-from node.l1.chain.settings import DEVELOPMENT_KEYS, TRANSACTION_GAS_CAP
+from node.l1.chain.settings import TRANSACTION_GAS_CAP
 from node.l1.rpc import CallMessage
 from node.l1.transactions import created_address, floor_gas
 from proto.ids import Address
 from tests.l1.bytecode import CLEAR, COUNTED, COUNTER, SPIN, creation
+from tests.l1.keys import DEVELOPMENT_KEYS
 from tests.l1.nodes import L1Node
 
 ALICE: LocalAccount = Account.from_key(DEVELOPMENT_KEYS[0])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from node.l1.chain.settings import DEVELOPMENT_CHAIN_ID, DEVELOPMENT_KEYS
+from node.l1.chain.settings import DEVELOPMENT_CHAIN_ID
 from node.l1.sender import (
     Attempt,
     Included,
@@ -23,6 +23,7 @@ from node.l1.transactions import FeeMarketFields, created_address, sign_fee_mark
 from proto.ids import Address
 from proto.signing.secp256k1 import SigningKey
 from tests.l1.bytecode import COUNTER, creation
+from tests.l1.keys import DEVELOPMENT_KEYS
 from tests.l1.nodes import L1Node, embedded, mining, until
 from tests.l1.proxy import Fate, through_proxy
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from node.core.params import Params
 from node.core.state import State
 from node.l1.abi import load_contract
-from node.l1.chain.settings import DEVELOPMENT_KEYS
 from node.l1.deployment import AssetListing, GenesisFacts, deploy, genesis_facts
 from node.l1.rpc import CallMessage, L1Client, L1ClientSettings
 from node.l1.sender import Included, Intent, SenderSettings, TransactionSender
@@ -31,6 +30,7 @@ from proto.inputs import user_action
 from proto.intents import Intent as Action
 from proto.signing.eip712 import Domain, intent_digest
 from proto.signing.secp256k1 import SigningKey
+from tests.l1.keys import DEVELOPMENT_KEYS
 from tests.l1.nodes import L1Node
 from tests.sequencer.venue import PARAMS, USD
 

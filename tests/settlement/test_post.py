@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from node.l1.chain.settings import DEVELOPMENT_KEYS
 from node.l1.rpc import L1Client
 from node.l1.sender import GWEI
 from node.l1.transactions import FeeMarketFields, sign_fee_market
@@ -19,6 +18,7 @@ from proto.intents import PlaceOrders, Side
 from proto.signing.secp256k1 import SigningKey
 from proto.units import TimeMs
 from tests.l1.bytecode import SPIN, creation
+from tests.l1.keys import DEVELOPMENT_KEYS
 from tests.sequencer.venue import USD, order
 from tests.settlement.faulty import MODES, FaultyL1
 from tests.settlement.rig import ALICE, OPERATOR, Node, Venue, running

@@ -64,8 +64,7 @@ def reducing_is_sound(state: State, account: Account, market: Market, side: Side
     return after_value * need >= value * after_need
 
 
-def order_margin(state: State, account: Account, market: Market, side: Side, lots: int, price: int) -> MicroUsd:
+def order_margin(market: Market, position: Position | None, side: Side, lots: int, price: int) -> MicroUsd:
     """Initial margin that one more order would add to what the account needs now, fee not included."""
-    position = account.positions.get(market.params.id)
     now = market_initial(position, market) if position is not None else 0
     return MicroUsd(initial_with(market, position, side, lots, price) - now)

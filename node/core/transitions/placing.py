@@ -55,7 +55,7 @@ def check_order(state: State, account: Account, spec: OrderSpec, meetings: Meeti
         return RejectCode.ORDER_SIZE_ZERO
     if 0 < spec.good_til <= state.time:
         return RejectCode.GOOD_TIL_PAST
-    limit = _limit(market, spec)
+    limit = limit_of(market, spec)
     if isinstance(limit, RejectCode):
         return limit
     price = limit.price
@@ -98,7 +98,7 @@ def check_match(state: State, market: Market, order: Order, meetings: Meetings) 
     return Accepted(market, order, planned)
 
 
-def _limit(market: Market, spec: OrderSpec) -> Limit | RejectCode:
+def limit_of(market: Market, spec: OrderSpec) -> Limit | RejectCode:
     """The order's limit: its own; for a market order no further than the edge of the band."""
     if spec.order_type == OrderType.LIMIT:
         return price_refusal(market, spec.price) or Limit(spec.price)

@@ -12,12 +12,13 @@ import pytest
 import rlp
 
 from node.l1.abi import load_contract
-from node.l1.chain.settings import DEVELOPMENT_CHAIN_ID, DEVELOPMENT_KEYS
+from node.l1.chain.settings import DEVELOPMENT_CHAIN_ID
 from node.l1.transactions import FeeMarketFields, created_address, sign_fee_market
 from proto.hashing import keccak
 from proto.ids import Address
 from proto.signing.secp256k1 import SigningKey
 from tests.l1.bytecode import COUNTER, creation
+from tests.l1.keys import DEVELOPMENT_KEYS
 from tests.l1.nodes import ANVIL, L1Node, anvil, embedded
 
 KEYS = [SigningKey(secret) for secret in DEVELOPMENT_KEYS[:3]]

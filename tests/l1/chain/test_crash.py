@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from node.l1.answers import L1Receipt, L1Refused, L1Unavailable
-from node.l1.chain.settings import DEVELOPMENT_CHAIN_ID, DEVELOPMENT_KEYS
+from node.l1.chain.settings import DEVELOPMENT_CHAIN_ID
 from node.l1.rpc import L1Client, L1ClientSettings
 from node.l1.transactions import FeeMarketFields, sign_fee_market
 from proto.ids import Address
 from proto.signing.secp256k1 import SigningKey
 from tests.l1.bytecode import COUNTER, creation
+from tests.l1.keys import DEVELOPMENT_KEYS
 from tests.l1.nodes import start_chain_process
 
 ROUNDS = 3

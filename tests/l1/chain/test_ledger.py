@@ -8,12 +8,13 @@ import pytest
 
 from node.l1.chain.ledger import HISTORY_BLOCKS, Chain, ChainMismatch, ReorgRefused, StateUnavailable
 from node.l1.chain.mempool import SENDER_TRANSACTIONS_MAX, PoolRefused
-from node.l1.chain.settings import DEVELOPMENT_FUNDS, DEVELOPMENT_KEYS, TRANSACTION_BYTES_MAX, ChainSettings
+from node.l1.chain.settings import DEVELOPMENT_FUNDS, TRANSACTION_BYTES_MAX, ChainSettings
 from node.l1.chain.world import World
 from node.l1.transactions import FeeMarketFields, Transaction, created_address, floor_gas, sign_fee_market
 from proto.ids import Address
 from proto.signing.secp256k1 import SigningKey
 from tests.l1.bytecode import COUNTER, creation
+from tests.l1.keys import DEVELOPMENT_KEYS
 
 ALICE, BOB = (SigningKey(secret) for secret in DEVELOPMENT_KEYS[:2])
 GWEI = 10**9
@@ -262,3 +263,7 @@ def test_settings_that_cannot_work_are_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(ValueError, match=r".+"):
             settings(tmp_path, **changes)
+
+
+def test_the_funded_accounts_are_those_of_the_development_keys() -> None:
+    assert list(DEVELOPMENT_FUNDS) == [SigningKey(secret).address for secret in DEVELOPMENT_KEYS]

@@ -5,7 +5,6 @@ import random
 import pytest
 
 from node.l1.answers import L1Refused
-from node.l1.chain.settings import DEVELOPMENT_KEYS
 from node.l1.rpc import CallMessage
 from node.l1.transactions import FeeMarketFields, sign_fee_market
 from proto.hashing import keccak
@@ -27,6 +26,7 @@ from tests.l1.contracts.rig import (
     new_venue,
     refused,
 )
+from tests.l1.keys import DEVELOPMENT_KEYS
 from tests.l1.nodes import L1Node
 
 GWEI = 10**9
