@@ -182,7 +182,7 @@ class ApproveAgent:
     expires_after: TimeMs
     agent: Address
     valid_until: TimeMs
-    scope: int  # u64 bit set, see docs/PROTOCOL.md; bit 0: trade.
+    scope: int  # u64 bit set, see docs/PROTOCOL.md; bit 0: trade, bit 1: in the Hyperliquid-compatible dialect.
     name: bytes  # 32 bytes, UTF-8 padded with zeros.
 
 
@@ -221,6 +221,7 @@ Intent = (
 )
 
 SCOPE_TRADE: Final = 1
+SCOPE_HYPERLIQUID: Final = 2  # Also by signatures of the Hyperliquid-compatible dialect, which bind no deployment.
 
 
 @unique
