@@ -140,6 +140,10 @@ class Admission:
             return 1 + len(intent.orders) // _FREE_WEIGHT_ACTIONS
         return 1 + _items(intent.action) // _FREE_WEIGHT_ACTIONS if isinstance(intent, HlL1Request) else 1
 
+    def knows(self, signer: Address) -> bool:
+        """Whether the state knows the key."""
+        return signer in self._state.signers
+
     def action(self, item: UserAction, signer: Address) -> Refused | None:
         """Judge a user's action whose signature holds."""
         found = find_signer(self._state, acted_for(self._state, item.intent, signer), signer)
@@ -207,6 +211,11 @@ class Admission:
             if len(self._budgets) > _ENTRIES_MAX:
                 self._budgets.popitem(last=False)
         return budget
+
+    def budget_of(self, account: Address) -> tuple[int, int, int]:
+        """Actions used, actions allowed, and what was traded in micro-USDC."""
+        budget = self._budgets.get(account) or _Budget()
+        return budget.used, self._limits.budget_actions + budget.earned // MICRO_USD_PER_USD, budget.earned
 
     def traded(self, account: Address, quote: int) -> None:
         """Credit an account with what it traded, micro-USDC."""
