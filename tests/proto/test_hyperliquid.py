@@ -149,21 +149,22 @@ def test_padding_and_case_are_made_normal() -> None:
     assert action_bytes(parse_action(padded)) == msgpack.packb(clean)
 
 
+CHANGES: list[dict[str, Any]] = [
+    {"a": True}, {"a": "0"}, {"a": -1}, {"a": 0.0}, {"a": 2**32}, {"a": None}, {"b": 1}, {"b": "true"}, {"r": None},
+    {"p": 50000}, {"p": 50000.5}, {"p": "abc"}, {"p": "1e5"}, {"p": "-1"}, {"s": ""}, {"s": None}, {"x": 1},
+    {"c": "1"}, {"c": "0x1"}, {"c": 1}, {"c": "0x" + "g" * 32}, {"c": "0x" + "0" * 32}, {"c": "0" * 31 + "1"},
+    {"t": {}}, {"t": {"limit": {}}}, {"t": {"limit": {"tif": "Fok"}}}, {"t": {"limit": {"tif": "Gtc"}, "more": 1}},
+    {"t": {"limit": {"tif": "Gtc", "more": 1}}}, {"t": "Gtc"}, {"t": {"trigger": {}}},
+    {"t": {"limit": {"tif": ["Gtc"]}}}, {"t": {"limit": {"tif": "Gtc"}, "trigger": {}}},
+    {"t": {"trigger": {"isMarket": True, "triggerPx": "x", "tpsl": "tp"}}},
+    {"t": {"trigger": {"isMarket": True, "triggerPx": "1", "tpsl": "up"}}},
+]  # fmt: skip
 MALFORMED: list[Any] = [
     None, 5, "order", [], {}, {"type": 5}, {"type": "nothing"}, {"type": ["order"]},
     {**PLACE, "extra": 1}, {**PLACE, "grouping": "some"}, {**PLACE, "orders": []}, {**PLACE, "orders": [ORDER] * 51},
     {"type": "order", "orders": [ORDER]}, {"type": "order", "orders": {"0": ORDER}, "grouping": "na"},
     {**PLACE, "builder": {"b": "0x12", "f": 1}}, {**PLACE, "builder": {"b": "0x" + "1" * 40}},
-    *({**PLACE, "orders": [{**ORDER, **change}]} for change in [
-        {"a": True}, {"a": "0"}, {"a": -1}, {"a": 0.0}, {"a": 2**32}, {"a": None}, {"b": 1}, {"b": "true"}, {"r": None},
-        {"p": 50000}, {"p": 50000.5}, {"p": "abc"}, {"p": "1e5"}, {"p": "-1"}, {"s": ""}, {"s": None}, {"x": 1},
-        {"c": "1"}, {"c": "0x1"}, {"c": 1}, {"c": "0x" + "g" * 32}, {"c": "0x" + "0" * 32}, {"c": "0" * 31 + "1"},
-        {"t": {}}, {"t": {"limit": {}}}, {"t": {"limit": {"tif": "Fok"}}}, {"t": {"limit": {"tif": "Gtc"}, "more": 1}},
-        {"t": {"limit": {"tif": "Gtc", "more": 1}}}, {"t": "Gtc"}, {"t": {"trigger": {}}},
-        {"t": {"limit": {"tif": ["Gtc"]}}}, {"t": {"limit": {"tif": "Gtc"}, "trigger": {}}},
-        {"t": {"trigger": {"isMarket": True, "triggerPx": "x", "tpsl": "tp"}}},
-        {"t": {"trigger": {"isMarket": True, "triggerPx": "1", "tpsl": "up"}}},
-    ]),
+    *({**PLACE, "orders": [{**ORDER, **change}]} for change in CHANGES),
     {**CANCEL, "cancels": [{"a": 0}]}, {**CANCEL, "cancels": [{"a": 0, "o": "1"}]}, {**CANCEL, "cancels": [[0, 1]]},
     {**CANCEL, "cancels": [{"a": 0, "o": 1, "c": 1}]}, {**CANCEL, "cancels": [{"a": 0, "o": 2**64}]},
     {"type": "cancelByCloid", "cancels": [{"asset": 0, "cloid": 5}]}, {"type": "cancelByCloid", "cancels": [{"a": 0}]},

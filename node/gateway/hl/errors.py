@@ -68,9 +68,11 @@ def unknown_signer(signer: Address) -> str:
     return f"User or API Wallet {address_text(signer)} does not exist."
 
 
-def envelope_error(code: RejectCode, nonce: int, vault: Address | None) -> str:
+def envelope_error(code: RejectCode, nonce: int, vault: Address | None, *, withdrawal: bool) -> str:
     """Why a whole action was refused."""
     match code:
+        case RejectCode.BALANCE_INSUFFICIENT if withdrawal:
+            return _ENVELOPE[RejectCode.WITHDRAWAL_EXCEEDS_FREE_COLLATERAL]
         case RejectCode.NONCE_REPLAYED:
             return f"Invalid nonce: duplicate nonce {nonce}"
         case RejectCode.NONCE_TOO_OLD:

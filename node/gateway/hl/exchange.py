@@ -11,7 +11,17 @@ from node.gateway.hl.coins import Coins
 from node.gateway.hl.envelope import EnvelopeError, read_envelope
 from node.gateway.ports import Released
 from node.gateway.verify import Unverified, Verdict
-from proto.hl.actions import HlCancel, HlCancelByCloid, HlL1Request, HlModify, HlOrder, HlPlace, HlTif, HlUserRequest
+from proto.hl.actions import (
+    HlCancel,
+    HlCancelByCloid,
+    HlL1Request,
+    HlModify,
+    HlOrder,
+    HlPlace,
+    HlTif,
+    HlUserRequest,
+    HlWithdraw,
+)
 from proto.hl.reading import HlUnsupportedError, address_text, cloid_text
 from proto.hl.schema import HlWrongChainError
 from proto.ids import Address
@@ -122,7 +132,8 @@ class Exchange:
     def _rejected(self, action: UserAction, code: RejectCode) -> dict[str, Any]:
         intent = action.intent
         vault = intent.vault if isinstance(intent, HlL1Request) else None
-        return _err(errors.envelope_error(code, intent.nonce, vault))
+        withdrawal = isinstance(intent, HlUserRequest) and isinstance(intent.action, HlWithdraw)
+        return _err(errors.envelope_error(code, intent.nonce, vault, withdrawal=withdrawal))
 
     def _answer(self, action: UserAction, released: Released) -> dict[str, Any]:
         outcome, intent = released.outcome, action.intent

@@ -121,7 +121,7 @@ class Info:
 
     async def days(self) -> dict[int, list[CandleRow]]:
         """Hourly candles of the last day, by market."""
-        since = self._views.time - portraits.DAY_S * 1_000
+        since = max(self._views.time - portraits.DAY_S * 1_000, 0)
         page, markets = self._views.candles.page, [market.id for market in self._coins.markets]
 
         def load() -> dict[int, list[CandleRow]]:

@@ -18,6 +18,7 @@ faulthandler.dump_traceback_later(60, exit=True)
 URL, SECRET, OTHER = sys.argv[1:4]
 WALLET, MAKER = eth_account.Account.from_key(SECRET), eth_account.Account.from_key(OTHER)
 GTC, IOC, ALO = ({"limit": {"tif": tif}} for tif in ("Gtc", "Ioc", "Alo"))
+BUY, SELL = True, False
 SEEN: dict[str, Any] = {}
 FEED: dict[str, list[Any]] = {}
 
@@ -45,9 +46,9 @@ def listen(info: Info) -> None:
 def trade(exchange: Exchange, maker: Exchange) -> None:
     """Orders of every kind that is offered."""
     cloid = Cloid.from_int(7)
-    SEEN["bid"] = exchange.order("BTC", True, 0.01, 59_000, GTC, cloid=cloid)
+    SEEN["bid"] = exchange.order("BTC", BUY, 0.01, 59_000, GTC, cloid=cloid)
     oid = SEEN["bid"]["response"]["data"]["statuses"][0]["resting"]["oid"]
-    SEEN["duplicate"] = exchange.order("BTC", True, 0.01, 59_000, GTC, cloid=cloid)
+    SEEN["duplicate"] = exchange.order("BTC", BUY, 0.01, 59_000, GTC, cloid=cloid)
     SEEN["asks"] = maker.bulk_orders(
         [
             {"coin": "BTC", "is_buy": False, "sz": 0.02, "limit_px": 60_100, "order_type": GTC, "reduce_only": False},
@@ -55,17 +56,17 @@ def trade(exchange: Exchange, maker: Exchange) -> None:
             {"coin": "BTC", "is_buy": False, "sz": 0.5, "limit_px": 1, "order_type": ALO, "reduce_only": False},
         ]
     )
-    SEEN["tick"] = exchange.order("BTC", True, 0.01, 59_000.55, GTC)
-    SEEN["reduce"] = exchange.order("BTC", False, 0.01, 61_000, GTC, reduce_only=True)
-    SEEN["no match"] = exchange.order("BTC", True, 0.01, 59_500, IOC)
+    SEEN["tick"] = exchange.order("BTC", BUY, 0.01, 59_000.55, GTC)
+    SEEN["reduce"] = exchange.order("BTC", SELL, 0.01, 61_000, GTC, reduce_only=True)
+    SEEN["no match"] = exchange.order("BTC", BUY, 0.01, 59_500, IOC)
     SEEN["by id"] = exchange.info.query_order_by_oid(WALLET.address, oid)
-    SEEN["modified"] = exchange.modify_order(cloid, "BTC", True, 0.02, 59_100, GTC, cloid=cloid)
+    SEEN["modified"] = exchange.modify_order(cloid, "BTC", BUY, 0.02, 59_100, GTC, cloid=cloid)
     SEEN["by cloid"] = exchange.info.query_order_by_cloid(WALLET.address, cloid)
     SEEN["open"] = exchange.info.open_orders(WALLET.address)
     SEEN["frontend open"] = exchange.info.frontend_open_orders(WALLET.address)
-    SEEN["market"] = exchange.market_open("BTC", True, 0.03)
+    SEEN["market"] = exchange.market_open("BTC", BUY, 0.03)
     SEEN["state"] = exchange.info.user_state(WALLET.address)
-    SEEN["closed"] = exchange.market_close("BTC", sz=0.01) if maker.order("BTC", True, 0.1, 59_900, GTC) else None
+    SEEN["closed"] = exchange.market_close("BTC", sz=0.01) if maker.order("BTC", BUY, 0.1, 59_900, GTC) else None
     SEEN["cancel"] = exchange.cancel_by_cloid("BTC", cloid)
     SEEN["cancel again"] = exchange.cancel("BTC", oid)
     SEEN["history"] = exchange.info.historical_orders(WALLET.address)
@@ -85,11 +86,11 @@ def spend(exchange: Exchange) -> None:
     approved, secret = exchange.approve_agent("bot")
     SEEN["agent"] = approved
     agent = Exchange(eth_account.Account.from_key(secret), URL, account_address=WALLET.address)
-    SEEN["agent order"] = agent.order("ETH", True, 0.1, 2_900, GTC)
+    SEEN["agent order"] = agent.order("ETH", BUY, 0.1, 2_900, GTC)
     SEEN["agent send"] = agent.usd_transfer(1.5, MAKER.address)
     agent.set_expires_after(int(time.time() * 1_000) - 1_000)
-    SEEN["expired"] = agent.order("ETH", True, 0.1, 2_900, GTC)
-    SEEN["stranger"] = Exchange(eth_account.Account.create(), URL).order("BTC", True, 0.01, 59_000, GTC)
+    SEEN["expired"] = agent.order("ETH", BUY, 0.1, 2_900, GTC)
+    SEEN["stranger"] = Exchange(eth_account.Account.create(), URL).order("BTC", BUY, 0.01, 59_000, GTC)
 
 
 def ask(info: Info) -> None:
