@@ -142,7 +142,7 @@ class Admission:
 
     def knows(self, signer: Address) -> bool:
         """Whether the state knows the key."""
-        return signer in self._state.signers
+        return signer in self._state.by_address or signer in self._state.agents
 
     def action(self, item: UserAction, signer: Address) -> Refused | None:
         """Judge a user's action whose signature holds."""

@@ -86,6 +86,7 @@ def _parameters(text: str) -> list[Any]:
                 "cancels_per_input",
             )
         ],
+        [file["dialects"]["hyperliquid_owners"]],
     ]  # fmt: skip
 
 

@@ -24,7 +24,8 @@ def acted_for(state: State, intent: Intent | HlRequest, key: Address) -> Address
     """The account that an action signed by `key` is about: the one it names; in this dialect, else, the one that the key stands for.
 
     An agent stands for its master. Where owners may use the dialect too, a key with an account of its own stands for that: approvals by
-    others must not take an owner's orders elsewhere. Where only agents may, money sent to an agent's address must not take it from its master.
+    others must not take an owner's orders elsewhere. Where only agents may, money sent to an agent's address must not take it from
+    its master.
     """
     if not isinstance(intent, HlL1Request | HlUserRequest):
         return intent.account

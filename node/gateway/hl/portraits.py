@@ -132,12 +132,12 @@ def spot_balances(state: State, account: Account | None) -> dict[str, Any]:
 
 def role(state: State, address: bytes) -> dict[str, Any]:
     """What an address is here."""
-    signer = state.signers.get(address)  # type: ignore[call-overload]
-    if signer is not None and signer.is_agent:
-        return {"role": "agent", "data": {"user": "0x" + state.accounts[signer.account].address.hex()}}
     account = account_at(state, address)
     if account is None:
-        return {"role": "missing"}
+        agent = state.agents.get(address)  # type: ignore[call-overload]
+        if agent is None:
+            return {"role": "missing"}
+        return {"role": "agent", "data": {"user": "0x" + state.accounts[agent.account].address.hex()}}
     if account.master:
         return {"role": "subAccount", "data": {"master": "0x" + state.accounts[account.master].address.hex()}}
     return {"role": "user"}
