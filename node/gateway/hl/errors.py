@@ -16,9 +16,8 @@ _ORDER: Final[dict[RejectCode, str]] = {
     RejectCode.ORDER_PRICE_OUTSIDE_BAND: "Order price cannot be more than 80% away from the reference price",
     RejectCode.ORDER_SIZE_ZERO: "Order has zero size.",
     RejectCode.ORDER_SIZE_OFF_LOT: "Order has invalid size.",
-    RejectCode.ORDER_SIZE_TOO_LARGE: "Order has invalid size.",
+    RejectCode.FIELD_OUT_OF_RANGE: "Order has invalid size.",
     RejectCode.ORDER_PRICE_ZERO: "Order has invalid price.",
-    RejectCode.ORDER_PRICE_TOO_LARGE: "Order has invalid price.",
     RejectCode.OPEN_INTEREST_CAP: "Order would increase open interest while open interest is capped",
 }
 _ENVELOPE: Final[dict[RejectCode, str]] = {

@@ -1,9 +1,15 @@
-"""JSON as it must arrive: UTF-8, no key twice, nothing that is not JSON, bounded depth by the parser's own recursion limit."""
+"""JSON as it must arrive: UTF-8, no key twice, nothing that is not JSON, bounded depth.
+
+The parser recurses in C, where a deep enough body ends the process as soon as anything in it has raised Python's recursion limit. So the
+depth is bounded before: by the number of objects and arrays, of which the largest batch has a few hundred.
+"""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from proto.hl.reading import HlMalformedError
+
+OPENINGS_MAX: Final = 1_000
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -20,10 +26,13 @@ def _no_constant(name: str) -> Any:
 def read(data: bytes | str) -> Any:
     """The value in a body. Raises HlMalformedError."""
     try:
-        return json.loads(data, object_pairs_hook=_unique, parse_constant=_no_constant)
+        text = data if isinstance(data, str) else data.decode()
+        if text.count("[") + text.count("{") > OPENINGS_MAX:
+            raise HlMalformedError(f"more than {OPENINGS_MAX} objects and arrays")
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except HlMalformedError:
         raise
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise HlMalformedError(str(error)[:200]) from None
 
 

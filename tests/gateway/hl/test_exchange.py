@@ -53,7 +53,7 @@ async def test_what_cannot_be_read_is_422_in_plain_text() -> None:
         url = await funded(node)
         good = envelope(ALICE, place(order("59000")))
         bodies: list[bytes | str] = [
-            "", "nonsense", "[]", "null", "5", "{}", b"\xff\xfe", "[" * 100_000, '{"a":1,"a":2}', "NaN",
+            "", "nonsense", "[]", "null", "5", "{}", b"\xff\xfe", "[" * 100_000, '{"a":' * 20_000, "[" * 1_000, '{"a":1,"a":2}', "NaN",
             json.dumps({**good, "more": 1}), json.dumps({**good, "nonce": "5"}), json.dumps({**good, "nonce": -1}),
             json.dumps({**good, "nonce": 2**53}), json.dumps({**good, "nonce": 1.5}), json.dumps({**good, "action": None}),
             json.dumps({**good, "action": {**good["action"], "extra": 1}}),
