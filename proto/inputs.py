@@ -13,6 +13,9 @@ from enum import IntEnum, unique
 from typing import Any, Final, NamedTuple
 
 from proto.canonical import NotCanonicalError, pack, unpack
+from proto.hl.actions import HlL1Request, HlRequest, HlUserRequest
+from proto.hl.reading import HlMalformedError
+from proto.hl.wire import decode_l1_request, decode_user_request, encode_request
 from proto.ids import ADDRESS_BYTES, Address, AssetId, IndexId, Seq
 from proto.intents import Intent, IntentError, decode_intent, encode_intent
 from proto.units import AMOUNT_MAX, MICRO_PRICE_MAX, TIME_MS_MAX, U16_MAX, U64_MAX, AssetUnits, MicroPrice, TimeMs
@@ -28,6 +31,8 @@ class Dialect(IntEnum):
     """Which signing scheme and which canonical bytes a user input has."""
 
     NATIVE = 1
+    HL_L1 = 2
+    HL_USER = 3
 
 
 @unique
@@ -53,12 +58,13 @@ class Stamp(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class UserAction:
-    """A signed intent. `action` is the canonical encoding of `intent`, kept because it is what was received."""
+    """A signed intent. `action` is the canonical encoding of `intent`, kept because it is what was received (or, in the other dialects,
+    what the received text says)."""
 
     dialect: Dialect
     action: bytes
     signature: bytes
-    intent: Intent
+    intent: Intent | HlRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +168,7 @@ def decode_record(data: bytes) -> tuple[TimeMs, Input]:
     try:
         items = unpack(data)
         return _decode(items)
-    except (NotCanonicalError, IntentError) as error:
+    except (NotCanonicalError, IntentError, HlMalformedError) as error:
         raise RecordError(str(error)) from None
 
 
@@ -191,11 +197,7 @@ def _decode(items: list[Any]) -> tuple[TimeMs, Input]:
     if _LENGTHS.get(kind) != len(items):
         raise RecordError(f"kind {kind} with {len(items)} elements")
     if kind == InputKind.USER_ACTION:
-        if type(items[2]) is not int or items[2] != Dialect.NATIVE:
-            raise RecordError("unknown dialect")
-        action = _bytes(items[3], 1, 2**16)
-        signature = _bytes(items[4], SIGNATURE_BYTES, SIGNATURE_BYTES)
-        return time, UserAction(Dialect.NATIVE, action, signature, decode_intent(action))
+        return time, _user_action(items)
     if kind == InputKind.ORACLE_REPORT:
         return time, report_of(items[2:])
     if kind == InputKind.DEPOSIT_SEEN:
@@ -213,6 +215,19 @@ def _decode(items: list[Any]) -> tuple[TimeMs, Input]:
     if kind == InputKind.SEAL_TICK:
         return time, SealTick(_uint(items[2], U64_MAX))
     return time, SampleTick() if kind == InputKind.SAMPLE_TICK else FundingTick()
+
+
+def _user_action(items: list[Any]) -> UserAction:
+    action = _bytes(items[3], 1, 2**16)
+    signature = _bytes(items[4], SIGNATURE_BYTES, SIGNATURE_BYTES)
+    dialect = items[2] if type(items[2]) is int else 0
+    if dialect == Dialect.NATIVE:
+        return UserAction(Dialect.NATIVE, action, signature, decode_intent(action))
+    if dialect == Dialect.HL_L1:
+        return UserAction(Dialect.HL_L1, action, signature, decode_l1_request(action))
+    if dialect == Dialect.HL_USER:
+        return UserAction(Dialect.HL_USER, action, signature, decode_user_request(action))
+    raise RecordError("unknown dialect")
 
 
 def report_of(items: list[Any]) -> OracleReport:
@@ -239,3 +254,12 @@ def report_of(items: list[Any]) -> OracleReport:
 def user_action(intent: Intent, signature: bytes) -> UserAction:
     """A native user input from a typed intent and its signature."""
     return UserAction(Dialect.NATIVE, encode_intent(intent), signature, intent)
+
+
+def hl_action(request: HlRequest, signature: bytes) -> UserAction:
+    """A user input of the Hyperliquid-compatible dialect."""
+    match request:
+        case HlL1Request():
+            return UserAction(Dialect.HL_L1, encode_request(request), signature, request)
+        case HlUserRequest():
+            return UserAction(Dialect.HL_USER, encode_request(request), signature, request)

@@ -184,7 +184,7 @@ class ApproveAgent:
     expires_after: TimeMs
     agent: Address
     valid_until: TimeMs
-    scope: int  # u64 bit set, see docs/PROTOCOL.md; bit 0: trade, bit 1: reduce-only orders alone.
+    scope: int  # u64 bit set, see docs/PROTOCOL.md; bit 0: trade, 1: reduce-only orders alone, 2: in the Hyperliquid-compatible dialect.
     name: bytes  # 32 bytes, UTF-8 padded with zeros.
     markets: tuple[MarketId, ...] = ()  # Ascending, at most 16; empty = all.
 
@@ -236,6 +236,7 @@ Intent = (
 
 SCOPE_TRADE: Final = 1
 SCOPE_REDUCE_ONLY: Final = 2
+SCOPE_HYPERLIQUID: Final = 4  # Also by signatures of the Hyperliquid-compatible dialect, which bind no deployment.
 
 
 @unique

@@ -51,6 +51,8 @@ class RejectCode(IntEnum):
     AGENT_EXPIRY_PAST = 2018
     AGENT_MARKET = 2019
     AGENT_REDUCE_ONLY = 2020
+    DIALECT_CLOSED = 2021
+    AGENT_NAME_INVALID = 2022
 
     # 3xxx: the order itself.
     ORDER_SIZE_ZERO = 3001
@@ -70,6 +72,8 @@ class RejectCode(IntEnum):
     NOTHING_TO_CANCEL = 3018
     GOOD_TIL_PAST = 3019
     SCHEDULE_TOO_SOON = 3020
+    ORDER_SIZE_OFF_LOT = 3021
+    AMEND_OTHER_MARKET_OR_SIDE = 3022
 
     # 4xxx: margin.
     MARGIN_INSUFFICIENT = 4001
@@ -78,6 +82,7 @@ class RejectCode(IntEnum):
     WITHDRAWAL_EXCEEDS_FREE_COLLATERAL = 4004
     TRANSFER_EXCEEDS_FREE_COLLATERAL = 4005
     BALANCE_INSUFFICIENT = 4006
+    LEVERAGE_NOT_OFFERED = 4007
 
     # 5xxx: market and price.
     MARKET_UNKNOWN = 5001
@@ -146,10 +151,14 @@ SENTENCES: Final[dict[RejectCode, str]] = {
     RejectCode.SUB_ACCOUNT_OF_SUB_ACCOUNT: "A sub-account cannot have sub-accounts; use its master.",
     RejectCode.REFUSAL_BUDGET_SPENT: "Too many refused actions from this account; wait a little.",
     RejectCode.ADDRESS_RESERVED: "This address belongs to the venue.",
+    RejectCode.DIALECT_CLOSED: "Here only agents that were approved natively for this dialect may use it; approve one, or sign natively.",
+    RejectCode.AGENT_NAME_INVALID: "An agent's name has at most 16 characters; ` valid_until ` and a time in ms may follow.",
     RejectCode.AGENT_EXPIRY_PAST: "The agent's validUntil is in the past; choose a later one, or 0 for none.",
     RejectCode.AGENT_MARKET: "This agent may not act in that market, or not in all; the owner's approval names its markets.",
     RejectCode.AGENT_REDUCE_ONLY: "This agent may place and amend reduce-only orders alone.",
     RejectCode.ORDER_SIZE_ZERO: "The size must be at least one lot.",
+    RejectCode.ORDER_SIZE_OFF_LOT: "The size has more decimals than the market's lots; round it.",
+    RejectCode.AMEND_OTHER_MARKET_OR_SIDE: "An order cannot change market or side; cancel it and place another.",
     RejectCode.ORDER_PRICE_ZERO: "A limit order needs a price above zero.",
     RejectCode.ORDER_PRICE_OFF_TICK: "Prices have at most 5 significant figures unless they are whole USDC; round it.",
     RejectCode.ORDER_BELOW_MINIMUM_NOTIONAL: "Price times size is below the market's minimum; make the order larger.",
@@ -172,6 +181,7 @@ SENTENCES: Final[dict[RejectCode, str]] = {
     RejectCode.WITHDRAWAL_EXCEEDS_FREE_COLLATERAL: "Margin needs this money; close positions or withdraw less.",
     RejectCode.TRANSFER_EXCEEDS_FREE_COLLATERAL: "Margin needs this money; close positions or transfer less.",
     RejectCode.BALANCE_INSUFFICIENT: "The balance is smaller than the amount.",
+    RejectCode.LEVERAGE_NOT_OFFERED: "Positions are cross-margined at the market's tiers; ask for its highest leverage, or leave it.",
     RejectCode.MARKET_UNKNOWN: "There is no such market.",
     RejectCode.MARKET_HALTED: "The market is halted.",
     RejectCode.MARKET_CANCEL_ONLY: "The market takes cancels only at the moment.",

@@ -8,6 +8,7 @@ from pathlib import Path
 from node.config.reading import ConfigError, Table, read_toml
 from node.core.params import (
     AssetParams,
+    DialectParams,
     FeeParams,
     FundingParams,
     IndexParams,
@@ -42,6 +43,7 @@ def load_genesis(path: Path) -> Params:
             fees=_fees(table.table("fees")),
             liquidation=_liquidation(table.table("liquidation")),
             limits=_limits(table.table("limits")),
+            dialects=_dialects(table.table("dialects", optional=True)),
         )
     except ParamsError as error:
         raise ConfigError(f"{path.name}: {error}") from None
@@ -176,3 +178,9 @@ def _limits(table: Table) -> LimitParams:
     )
     table.done()
     return limits
+
+
+def _dialects(table: Table) -> DialectParams:
+    dialects = DialectParams(table.flag("hyperliquid_owners", default=False))
+    table.done()
+    return dialects

@@ -130,6 +130,15 @@ class LimitParams:
 
 
 @dataclass(frozen=True, slots=True)
+class DialectParams:
+    """Who may sign in dialects whose signatures bind no venue."""
+
+    hyperliquid_owners: bool = False
+    """Whether owners and all their agents may use the Hyperliquid-compatible dialect, moving funds too: development networks only.
+    Otherwise only agents that were approved natively with it in their scope."""
+
+
+@dataclass(frozen=True, slots=True)
 class Params:
     """All protocol parameters of one network."""
 
@@ -144,6 +153,7 @@ class Params:
     fees: FeeParams
     liquidation: LiquidationParams
     limits: LimitParams
+    dialects: DialectParams = DialectParams()
 
     def __post_init__(self) -> None:
         check(self)

@@ -8,11 +8,13 @@ quiet longest.
 from collections import OrderedDict
 from typing import Final, NamedTuple
 
+from node.core.hl.resolve import acted_for
 from node.core.ledger.signers import check_nonce, find_signer
 from node.core.transitions import oracle_report
 from node.gateway.ports import Backpressure, Settlement, Writer
 from node.gateway.settings import LimitSettings
 from node.ops.clock import Clock
+from proto.hl.actions import HlAction, HlCancel, HlCancelByCloid, HlL1Request, HlModify, HlPlace
 from proto.ids import Address
 from proto.inputs import OracleReport, UserAction
 from proto.intents import CancelAll, CancelByClientId, CancelOrder, PlaceOrders, ScheduleCancel
@@ -23,7 +25,27 @@ _ENTRIES_MAX: Final = 100_000
 _NS_PER_MS: Final = 1_000_000
 _MINUTE_MS: Final = 60_000
 _CANCELS: Final = (CancelByClientId, CancelOrder, CancelAll, ScheduleCancel)
+_HL_CANCELS: Final = (HlCancel, HlCancelByCloid)
 _FREE_WEIGHT_ACTIONS: Final = 40  # Orders of a batch that weigh one together.
+
+
+def _items(action: HlAction) -> int:
+    """Orders or cancels of an action."""
+    match action:
+        case HlPlace():
+            return len(action.orders)
+        case HlModify():
+            return len(action.modifies)
+        case HlCancel() | HlCancelByCloid():
+            return len(action.cancels)
+        case _:
+            return 1
+
+
+def _cancels(item: UserAction) -> bool:
+    """Whether an action only takes orders out."""
+    intent = item.intent
+    return isinstance(intent, _CANCELS) or (isinstance(intent, HlL1Request) and isinstance(intent.action, _HL_CANCELS))
 
 
 class Refused(NamedTuple):
@@ -114,11 +136,17 @@ class Admission:
     def action_weight(self, item: UserAction) -> int:
         """1, or 1 + n/40 for a batch of n."""
         intent = item.intent
-        return 1 + len(intent.orders) // _FREE_WEIGHT_ACTIONS if type(intent) is PlaceOrders else 1
+        if type(intent) is PlaceOrders:
+            return 1 + len(intent.orders) // _FREE_WEIGHT_ACTIONS
+        return 1 + _items(intent.action) // _FREE_WEIGHT_ACTIONS if isinstance(intent, HlL1Request) else 1
+
+    def knows(self, signer: Address) -> bool:
+        """Whether the state knows the key."""
+        return signer in self._state.by_address or signer in self._state.agents
 
     def action(self, item: UserAction, signer: Address) -> Refused | None:
         """Judge a user's action whose signature holds."""
-        found = find_signer(self._state, item.intent.account, signer)
+        found = find_signer(self._state, acted_for(self._state, item.intent, signer), signer)
         # Before any budget is touched. Strangers must not spend the account's, and signed actions are public once they are posted: who
         # sends an old one again must not spend its signer's.
         if isinstance(found, RejectCode):
@@ -132,7 +160,7 @@ class Admission:
             if wait_ms > 0:
                 return Refused(RejectCode.REFUSAL_BUDGET_SPENT, "", wait_ms)
             del self._blocked_until[signer]
-        return self._unposted(item) or self._spend(item)
+        return self._unposted(item) or self._spend(item, signer)
 
     def report(self, item: OracleReport, signer: Address) -> Refused | None:
         """Judge a publisher's report whose signature holds: reports are public too, and an old one must not cost journal and L1 space."""
@@ -146,7 +174,7 @@ class Admission:
     def _unposted(self, item: UserAction) -> Refused | None:
         """Cancels always pass: they make the venue smaller."""
         waiting = self._settlement.unposted()
-        if waiting < self._backpressure.slow or isinstance(item.intent, _CANCELS):
+        if waiting < self._backpressure.slow or _cancels(item):
             return None
         wait_ms = 1_000
         if waiting < self._backpressure.stop:
@@ -155,14 +183,14 @@ class Admission:
                 return None
         return Refused(RejectCode.UNPOSTED_BATCH_BOUND, f"{waiting} batches wait", wait_ms)
 
-    def _spend(self, item: UserAction) -> Refused | None:
+    def _spend(self, item: UserAction, signer: Address) -> Refused | None:
         """One action of the account's budget: `budget_actions` + 1 per USDC traded, twice that for cancels."""
         limits = self._limits
         if limits.budget_actions == 0:
             return None
-        budget = self._budget(item.intent.account)
+        budget = self._budget(acted_for(self._state, item.intent, signer))
         allowed = limits.budget_actions + budget.earned // MICRO_USD_PER_USD
-        if isinstance(item.intent, _CANCELS):
+        if _cancels(item):
             allowed *= 2
         if budget.used >= allowed:
             now = self.now_ms()
@@ -183,6 +211,11 @@ class Admission:
             if len(self._budgets) > _ENTRIES_MAX:
                 self._budgets.popitem(last=False)
         return budget
+
+    def budget_of(self, account: Address) -> tuple[int, int, int]:
+        """Actions used, actions allowed, and what was traded in micro-USDC."""
+        budget = self._budgets.get(account) or _Budget()
+        return budget.used, self._limits.budget_actions + budget.earned // MICRO_USD_PER_USD, budget.earned
 
     def traded(self, account: Address, quote: int) -> None:
         """Credit an account with what it traded, micro-USDC."""

@@ -13,6 +13,7 @@ from node.ops.clock import Clock
 from node.views.venue import Views
 from proto.events import OrderFilled
 from proto.frames import FRAME_BYTES_MAX, FrameKind, encode_node_frame
+from proto.hl.actions import HlL1Request, HlPlace
 from proto.inputs import Input, OracleReport, UserAction
 from proto.intents import ORDERS_PER_BATCH_MAX, PlaceOrder, PlaceOrders
 from proto.reject import RejectCode
@@ -92,6 +93,8 @@ class Desk:
             gauges.orders += 1
         elif type(intent) is PlaceOrders:
             gauges.orders += len(intent.orders)
+        elif isinstance(intent, HlL1Request) and isinstance(intent.action, HlPlace):
+            gauges.orders += len(intent.action.orders)
 
     def answered(self, released: Released, began_ns: int) -> None:
         """Account for an input that came through a connection and is durable now."""

@@ -11,17 +11,18 @@ from typing import Final
 
 _RETRY_S: Final = 0.02  # How often a full transport is looked at again.
 _BINARY: Final = 0x82  # Final fragment, binary.
+TEXT: Final = 0x81
 _CLOSE: Final = 0x88
 
 
-def websocket_frame(payload: bytes) -> bytes:
-    """An unmasked binary message in one fragment."""
+def websocket_frame(payload: bytes, kind: int = _BINARY) -> bytes:
+    """An unmasked message in one fragment."""
     size = len(payload)
     if size < 126:
-        return bytes((_BINARY, size)) + payload
+        return bytes((kind, size)) + payload
     if size < 65_536:
-        return bytes((_BINARY, 126)) + size.to_bytes(2, "big") + payload
-    return bytes((_BINARY, 127)) + size.to_bytes(8, "big") + payload
+        return bytes((kind, 126)) + size.to_bytes(2, "big") + payload
+    return bytes((kind, 127)) + size.to_bytes(8, "big") + payload
 
 
 def close_frame(code: int, reason: str) -> bytes:
@@ -39,6 +40,7 @@ class Outbox:
         "_held",
         "_held_max",
         "_high",
+        "_kind",
         "_loop",
         "_parts",
         "_scheduled",
@@ -48,8 +50,10 @@ class Outbox:
     )
 
     def __init__(
-        self, transport: asyncio.WriteTransport, high: int, held_max: int, too_slow: Callable[[], None]
-    ) -> None:
+        self, transport: asyncio.WriteTransport, high: int, held_max: int, too_slow: Callable[[], None],
+        kind: int = _BINARY,
+    ) -> None:  # fmt: skip
+        self._kind = kind
         self._transport = transport
         self._high = high
         self._held_max = held_max
@@ -65,7 +69,7 @@ class Outbox:
         """Send a frame with this turn's others."""
         if self._closed:
             return
-        frame = websocket_frame(payload)
+        frame = websocket_frame(payload, self._kind)
         self._parts.append(frame)
         self._held += len(frame)
         self.sent_frames += 1
@@ -118,7 +122,7 @@ class Outbox:
     def last(self, payload: bytes, close_code: int, reason: str) -> None:
         """Write what is held, one more frame and a WebSocket close at once, whatever the transport holds, then take nothing more."""
         if not self._transport.is_closing():
-            self._parts.append(websocket_frame(payload))
+            self._parts.append(websocket_frame(payload, self._kind))
             self._parts.append(close_frame(close_code, reason))
             self._write()
         self._closed = True

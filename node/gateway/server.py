@@ -14,6 +14,8 @@ from aiohttp import web
 from node.gateway.admission import Admission, Refused
 from node.gateway.desk import Desk
 from node.gateway.gauges import GatewayGauges
+from node.gateway.hl.http import BODY_BYTES_MAX, HlRoutes
+from node.gateway.hl.session import HlSession
 from node.gateway.http_reads import HttpReads, error_response
 from node.gateway.human import Human
 from node.gateway.ports import Backpressure, Health, Settlement, Writer
@@ -55,8 +57,9 @@ class Gateway:
         queries = Queries(writer, shelf, settlement, status)
         self._desk = Desk(settings, domain, writer, queries, shelf.views, admission, self._gauges, clock)
         human = Human(writer.peek(lambda state: state.params))
+        self._hl = HlRoutes(self._desk, writer, shelf) if settings.hl.enabled else None
         self._reads = HttpReads(self._desk, human, health, metrics, self._publish)
-        self._sessions: dict[Session, None] = {}
+        self._sessions: dict[Session | HlSession, None] = {}
         self._peers: Tally[str] = Tally()
         self._stopping = False
         self.listening = asyncio.Event()
@@ -69,8 +72,11 @@ class Gateway:
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        application = web.Application(client_max_size=1)  # Reads only: no request has a body.
+        application = web.Application(client_max_size=BODY_BYTES_MAX)
         application.router.add_get("/v1/ws", self._connect)
+        if self._hl is not None:
+            application.router.add_get("/ws", self._connect)
+            self._hl.add_to(application.router)
         self._reads.add_to(application.router)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
@@ -83,6 +89,8 @@ class Gateway:
             self.port = runner.addresses[0][1]
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._desk.verifier.run())
+                if self._hl is not None:
+                    group.create_task(self._hl.feed.run())
                 self.listening.set()
         finally:
             self.listening.clear()
@@ -111,7 +119,9 @@ class Gateway:
         transport = request.transport
         if transport is None:
             return socket
-        session = Session(self._desk, socket, transport, peer)
+        session: Session | HlSession = Session(self._desk, socket, transport, peer)
+        if self._hl is not None and request.path == "/ws":
+            session = self._hl.session(socket, transport, peer)
         self._sessions[session] = None
         self._peers[peer] += 1
         try:

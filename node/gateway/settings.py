@@ -36,6 +36,14 @@ class LimitSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HlSettings:
+    """The Hyperliquid-compatible dialect. Who may sign in it is a protocol parameter, not a setting."""
+
+    enabled: bool = True
+    """Serve /info, /exchange and /ws at the root."""
+
+
+@dataclass(frozen=True, slots=True)
 class GatewaySettings:
     """Where to listen and how much to hold."""
 
@@ -61,6 +69,7 @@ class GatewaySettings:
     verify_batch: int = 64
     """Signatures per trip to the worker thread."""
     limits: LimitSettings = field(default_factory=LimitSettings)
+    hl: HlSettings = field(default_factory=HlSettings)
     streams: StreamLimits = field(default_factory=StreamLimits)
 
     def __post_init__(self) -> None:

@@ -35,6 +35,8 @@ class Shelf:
         self._wanted = asyncio.Event()
         self._flushed = asyncio.Condition()
         self.flushed_seq = views.seq
+        self.followers: list[Callable[[], None]] = []
+        """Called after each released cycle, once the views contain it."""
 
     def replayed(self, inputs: Sequence[Released]) -> None:
         """A cycle that recovery replays; writes in place, before the event loop matters."""
@@ -49,6 +51,8 @@ class Shelf:
             self.flush()
         else:
             self._dirty.set()
+        for follower in self.followers:
+            follower()
 
     def _apply(self, inputs: Sequence[Released]) -> None:
         apply = self.views.apply

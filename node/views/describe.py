@@ -11,7 +11,7 @@ from node.views.accounts import BalanceRow, PositionRow
 from node.views.batches import BatchRow
 from node.views.book import Bbo, BookView, LevelRow
 from node.views.history import HistoryRow
-from node.views.rows import CandleRow, FillRow, FundingRow, LedgerRow, OrderRow, TradeRow
+from node.views.rows import CandleRow, FillRow, FundingRow, LedgerRow, OrderRow, RateRow, TradeRow, TransferRow
 from node.views.tickers import Ticker
 from proto.intents import Side
 
@@ -61,6 +61,19 @@ def funding_map(row: FundingRow) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def transfer_map(row: TransferRow) -> dict[str, Any]:
+    """A transfer between accounts."""
+    return {
+        "seq": row.seq, "position": row.position, "time": row.time, "source": row.source, "destination": row.destination,
+        "asset": row.asset, "amount": row.amount,
+    }  # fmt: skip
+
+
+def rate_map(row: RateRow) -> dict[str, Any]:
+    """A market's funding rate."""
+    return {"seq": row.seq, "position": row.position, "time": row.time, "market": row.market, "funding_rate": row.rate}
+
+
 def history_map(row: HistoryRow) -> dict[str, Any]:
     """Any row of a history."""
     match row:
@@ -74,6 +87,10 @@ def history_map(row: HistoryRow) -> dict[str, Any]:
             return ledger_map(row)
         case FundingRow():
             return funding_map(row)
+        case TransferRow():
+            return transfer_map(row)
+        case RateRow():
+            return rate_map(row)
 
 
 def candle_map(row: CandleRow) -> dict[str, Any]:

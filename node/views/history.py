@@ -16,13 +16,17 @@ from node.views.rows import (
     HistoryKind,
     LedgerRow,
     OrderRow,
+    RateRow,
     TradeRow,
+    TransferRow,
     cursor_of,
     decode_fill,
     decode_funding,
     decode_ledger,
     decode_order,
+    decode_rate,
     decode_trade,
+    decode_transfer,
     encode_row,
     history_key,
     order_fill_key,
@@ -35,12 +39,15 @@ from proto.units import U32_MAX, U64_MAX
 PAGE_ROWS_MAX: Final = 500
 TIME_INDEX_MS: Final = 1_000  # One row of the time index per so many milliseconds.
 
-HistoryRow = OrderRow | FillRow | TradeRow | LedgerRow | FundingRow
+HistoryRow = OrderRow | FillRow | TradeRow | LedgerRow | FundingRow | TransferRow | RateRow
+AddedRow = TradeRow | FillRow | LedgerRow | FundingRow | TransferRow | RateRow
 _DECODERS: Final[dict[HistoryKind, Callable[[bytes], HistoryRow]]] = {
     HistoryKind.FILLS: decode_fill,
     HistoryKind.TRADES: decode_trade,
     HistoryKind.LEDGER: decode_ledger,
     HistoryKind.FUNDING: decode_funding,
+    HistoryKind.TRANSFERS: decode_transfer,
+    HistoryKind.RATES: decode_rate,
 }
 
 
@@ -79,7 +86,7 @@ class HistoryView:
             self._pending[time_key(time)] = seq.to_bytes(8, "big")
             self._time_next = time + TIME_INDEX_MS
 
-    def add(self, kind: HistoryKind, owner: int, row: TradeRow | FillRow | LedgerRow | FundingRow) -> None:
+    def add(self, kind: HistoryKind, owner: int, row: AddedRow) -> None:
         """Append a row."""
         self._pending[history_key(kind, owner, row.seq, row.position)] = encode_row(row)
 

@@ -10,6 +10,8 @@ Keys (big-endian; one table for all views):
     "t" u32 market, u64 seq, u32 position      trade
     "l" u32 account, u64 seq, u32 position     change of a balance
     "g" u32 account, u64 seq, u32 position     funding payment
+    "x" u32 account, u64 seq, u32 position     transfer, once for each side
+    "r" u32 market, u64 seq, u32 position      funding rate
     "c" u32 market, u32 interval s, u64 start  candle
     "b" u64 batch                              batch and its way through settlement
     "d" u64 last seq                           u64 id of the batch that ends there
@@ -60,6 +62,8 @@ class HistoryKind(IntEnum):
     TRADES = ord("t")
     LEDGER = ord("l")
     FUNDING = ord("g")
+    TRANSFERS = ord("x")
+    RATES = ord("r")
 
 
 @unique
@@ -83,10 +87,13 @@ class TradeRow(NamedTuple):
     size: Lots
     taker_side: Side
     liquidation: bool
+    maker: AccountId
+    taker: AccountId
 
 
 class FillRow(NamedTuple):
-    """One side of a trade. `fee` is what the account paid, `pnl` what it realised, `remaining` what was left of the order."""
+    """One side of a trade. `fee` is what the account paid, `pnl` what it realised, `remaining` what was left of the order,
+    `start` the position before it."""
 
     seq: Seq
     position: int
@@ -104,6 +111,7 @@ class FillRow(NamedTuple):
     pnl: MicroUsd
     remaining: Lots
     liquidation: bool
+    start: Lots
 
 
 class LedgerRow(NamedTuple):
@@ -129,6 +137,28 @@ class FundingRow(NamedTuple):
     market: MarketId
     size: Lots
     amount: MicroUsd
+
+
+class TransferRow(NamedTuple):
+    """An asset moved from one account to another."""
+
+    seq: Seq
+    position: int
+    time: TimeMs
+    source: AccountId
+    destination: AccountId
+    asset: AssetId
+    amount: AssetUnits
+
+
+class RateRow(NamedTuple):
+    """A market's funding rate, 1e-12 per hour."""
+
+    seq: Seq
+    position: int
+    time: TimeMs
+    market: MarketId
+    rate: int
 
 
 class CandleRow(NamedTuple):
@@ -241,6 +271,16 @@ def decode_ledger(data: bytes) -> LedgerRow:
 def decode_funding(data: bytes) -> FundingRow:
     """The funding payment in `data`."""
     return FundingRow(*decode_row(data))
+
+
+def decode_transfer(data: bytes) -> TransferRow:
+    """The transfer in `data`."""
+    return TransferRow(*decode_row(data))
+
+
+def decode_rate(data: bytes) -> RateRow:
+    """The funding rate in `data`."""
+    return RateRow(*decode_row(data))
 
 
 def decode_candle(data: bytes) -> CandleRow:

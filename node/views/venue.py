@@ -6,6 +6,7 @@ taken from the state by `seed` and kept up to date from then on.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from node.core.state import State
@@ -14,9 +15,19 @@ from node.views.accounts import AccountView, BalanceRow, PositionRow
 from node.views.batches import BatchView
 from node.views.book import Bbo, BookView
 from node.views.candles import CandleView
-from node.views.history import HistoryView
+from node.views.history import AddedRow, HistoryView
 from node.views.orders import OrderView
-from node.views.rows import SEQ_KEY, FillRow, FundingRow, HistoryKind, LedgerRow, TradeRow
+from node.views.rows import (
+    SEQ_KEY,
+    FillRow,
+    FundingRow,
+    HistoryKind,
+    LedgerRow,
+    OrderRow,
+    RateRow,
+    TradeRow,
+    TransferRow,
+)
 from node.views.streams import StreamHub, StreamKey, StreamLimits, StreamName
 from node.views.table import OrderedTable
 from node.views.tickers import TickerView
@@ -34,10 +45,11 @@ from proto.events import (
     OrderFilled,
     OrderRested,
     PositionChanged,
+    TransferMade,
 )
 from proto.ids import Seq
 from proto.intents import Side
-from proto.units import TimeMs
+from proto.units import Lots, TimeMs
 
 _Handler = Callable[[Any], None]
 
@@ -62,7 +74,12 @@ class Views:
         self.tickers = TickerView()
         self.accounts = AccountView()
         self.hub = StreamHub(limits)
+        self.tape: list[AddedRow] | None = None
+        """Rows of released inputs in the order of events, for whoever takes them after each cycle; None: nobody does."""
+        self.order_tape: list[OrderRow] | None = None
+        """Copies of orders as they came into the book, changed there or ended, likewise."""
         self._position = 0
+        self._sizes: dict[tuple[int, int], int] = {}  # Positions that the input being applied has changed.
         self._written_seq = self.seq
         self._changes: dict[StreamKey, dict[Any, Any]] = {}  # Of the input being applied, for streams that are wanted.
         self._bbos: dict[int, Bbo] = {}
@@ -70,9 +87,10 @@ class Views:
             OrderAccepted: self._order_accepted, OrderRested: self._order_rested, OrderAmended: self._order_amended,
             OrderFilled: self._order_filled, OrderClosed: self._order_closed, BalanceChanged: self._balance_changed,
             PositionChanged: self._position_changed, FundingPaid: self._funding_paid,
+            TransferMade: self._transfer_made, FundingRateSet: self._rate_set,
         }  # fmt: skip
         self._ticker_handlers: dict[type[Any], _Handler] = {
-            IndexSet: self.tickers.index_set, MarkSet: self.tickers.mark_set, FundingRateSet: self.tickers.funding_set,
+            IndexSet: self.tickers.index_set, MarkSet: self.tickers.mark_set,
             MarketStatusChanged: self.tickers.status_changed,
         }  # fmt: skip
 
@@ -101,6 +119,8 @@ class Views:
         self.history.tick(seq, time)
         if not events:
             return
+        if self._sizes:
+            self._sizes.clear()
         handlers, tickers = self._handlers, self._ticker_handlers if self.live else {}
         for position, event in enumerate(events):
             kind = type(event)
@@ -119,6 +139,16 @@ class Views:
         if self.hub.wants(stream):
             self._changes.setdefault(stream, {})[key] = value
 
+    def _add(self, kind: HistoryKind, owner: int, row: AddedRow) -> None:
+        """Append a row to a history, and to the tape where somebody takes it."""
+        self.history.add(kind, owner, row)
+        if self.tape is not None:
+            self.tape.append(row)
+
+    def _tape_order(self, row: OrderRow) -> None:
+        if self.order_tape is not None:
+            self.order_tape.append(replace(row))
+
     def _order_accepted(self, event: OrderAccepted) -> None:
         row = self.orders.accepted(event, self.seq, self.time)
         self._note(StreamName.ORDERS, row.account, row.id, row)
@@ -126,6 +156,7 @@ class Views:
     def _order_rested(self, event: OrderRested) -> None:
         row = self.orders.rested(event, self.seq, self.time)
         if row is not None:
+            self._tape_order(row)
             self._note(StreamName.ORDERS, row.account, row.id, row)
         if self.live:
             self.books[event.market].rested(event)
@@ -133,6 +164,7 @@ class Views:
     def _order_amended(self, event: OrderAmended) -> None:
         row = self.orders.amended(event, self.seq, self.time)
         if row is not None:
+            self._tape_order(row)
             self._note(StreamName.ORDERS, row.account, row.id, row)
         if self.live:
             self.books[event.market].amended(event)
@@ -141,6 +173,7 @@ class Views:
         row = self.orders.closed(event, self.seq, self.time)
         if row is not None:
             self.history.add_ended_order(row, self._position)
+            self._tape_order(row)
             self._note(StreamName.ORDERS, row.account, row.id, row)
         if self.live:
             self.books[event.market].closed(event)
@@ -148,28 +181,34 @@ class Views:
     def _order_filled(self, event: OrderFilled) -> None:
         seq, time, at = self.seq, self.time, self._position
         trade = TradeRow(
-            seq, at, time, event.market, event.trade, event.price, event.size, event.taker_side, event.liquidation
-        )
-        self.history.add(HistoryKind.TRADES, event.market, trade)
+            seq, at, time, event.market, event.trade, event.price, event.size, event.taker_side, event.liquidation,
+            event.maker, event.taker,
+        )  # fmt: skip
+        self._add(HistoryKind.TRADES, event.market, trade)
         self._note(StreamName.TRADES, event.market, at, trade)
         maker_side = Side(1 - event.taker_side)
+        bought = event.size if event.taker_side == Side.BUY else -event.size
+        maker_start = Lots(self._sizes[event.maker, event.market] + bought)
+        taker_start = Lots(self._sizes[event.taker, event.market] - bought)
         for fill in (
             FillRow(
                 seq, at, time, event.maker, event.market, event.trade, event.maker_order, event.maker_client_id, maker_side,
                 event.price, event.size, is_taker=False, fee=event.maker_fee, pnl=event.maker_pnl,
-                remaining=event.maker_remaining, liquidation=event.liquidation,
+                remaining=event.maker_remaining, liquidation=event.liquidation, start=maker_start,
             ),
             FillRow(
                 seq, at, time, event.taker, event.market, event.trade, event.taker_order, event.taker_client_id,
                 event.taker_side, event.price, event.size, is_taker=True, fee=event.taker_fee, pnl=event.taker_pnl,
-                remaining=event.taker_remaining, liquidation=event.liquidation,
+                remaining=event.taker_remaining, liquidation=event.liquidation, start=taker_start,
             ),
         ):  # fmt: skip
-            self.history.add(HistoryKind.FILLS, fill.account, fill)
+            self._add(HistoryKind.FILLS, fill.account, fill)
             self.history.add_order_fill(fill)
             self._note(StreamName.FILLS, fill.account, at, fill)
             row = self.orders.filled(fill.order, event, fill.remaining, seq, time)
             if row is not None:
+                if row.rested and row.remaining:
+                    self._tape_order(row)
                 self._note(StreamName.ORDERS, row.account, row.id, row)
         self.candles.traded(event.market, time, event.price, event.size)
         if self.live:
@@ -180,12 +219,13 @@ class Views:
         row = LedgerRow(
             self.seq, self._position, self.time, event.account, event.asset, event.delta, event.balance, event.reason
         )
-        self.history.add(HistoryKind.LEDGER, event.account, row)
+        self._add(HistoryKind.LEDGER, event.account, row)
         self._note(StreamName.BALANCES, event.account, event.asset, BalanceRow(event.asset, event.balance))
         if self.live:
             self.accounts.balance_changed(event)
 
     def _position_changed(self, event: PositionChanged) -> None:
+        self._sizes[event.account, event.market] = event.size
         if self.live:
             longs = self.accounts.position_changed(event)
             if longs:
@@ -195,8 +235,21 @@ class Views:
 
     def _funding_paid(self, event: FundingPaid) -> None:
         row = FundingRow(self.seq, self._position, self.time, event.account, event.market, event.size, event.amount)
-        self.history.add(HistoryKind.FUNDING, event.account, row)
+        self._add(HistoryKind.FUNDING, event.account, row)
         self._note(StreamName.FUNDING, event.account, self._position, row)
+
+    def _transfer_made(self, event: TransferMade) -> None:
+        row = TransferRow(
+            self.seq, self._position, self.time, event.source, event.destination, event.asset, event.amount
+        )
+        self.history.add(HistoryKind.TRANSFERS, event.source, row)
+        self._add(HistoryKind.TRANSFERS, event.destination, row)
+
+    def _rate_set(self, event: FundingRateSet) -> None:
+        row = RateRow(self.seq, self._position, self.time, event.market, event.rate)
+        self._add(HistoryKind.RATES, event.market, row)
+        if self.live:
+            self.tickers.funding_set(event)
 
     def _publish(self) -> None:
         """Hand the input's changes to the streams, one event per stream."""

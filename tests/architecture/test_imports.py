@@ -54,6 +54,7 @@ def test_top_level_holds_what_the_layout_names() -> None:
         pytest.skip("this is not a checkout: there is no list of tracked files to judge")
     assert {name for name in done.stdout.split() if not name.startswith(".")} <= {
         "CHANGELOG.md", "Dockerfile", "README.md", "config", "docs", "node", "package-lock.json", "package.json",
-        "proto", "pyproject.toml", "requirements-build.lock", "requirements-dev.lock", "requirements.lock", "scripts",
+        "proto", "pyproject.toml", "requirements-build.lock", "requirements-clients.lock", "requirements-dev.lock",
+        "requirements.lock", "scripts",
         "tests",
     }  # fmt: skip

@@ -16,6 +16,7 @@ from node.core.genesis import genesis_state
 from node.core.outcome import Applied, Outcome
 from node.core.params import (
     AssetParams,
+    DialectParams,
     FeeParams,
     FundingParams,
     IndexParams,
@@ -29,8 +30,19 @@ from node.core.params import (
 )
 from node.core.schedule import due_inputs
 from node.core.state import BookSide, State
+from proto.hl.actions import HlL1Request, HlRequest, HlUserRequest
 from proto.ids import ETH, USDC, ZERO_ADDRESS, Address, AssetId, IndexId, MarketId, Seq
-from proto.inputs import DepositSeen, Dialect, IndexPrice, Input, OracleReport, SealTick, Stamp, UserAction
+from proto.inputs import (
+    DepositSeen,
+    Dialect,
+    IndexPrice,
+    Input,
+    OracleReport,
+    SealTick,
+    Stamp,
+    UserAction,
+    hl_action,
+)
 from proto.intents import Intent
 from proto.ledger import Roots, Section
 from proto.units import AMOUNT_MAX, AssetUnits, MicroPrice, MicroUsd, Ppm, TimeMs
@@ -86,6 +98,7 @@ PARAMS = Params(
     FeeParams(Ppm(450), Ppm(150), Ppm(500_000)),
     LiquidationParams(MicroUsd(20_000 * USD), Ppm(200_000), 30_000, Ppm(15_000), Ppm(666_667)),
     LimitParams(55, 2, 2, 2, 8, 3),
+    DialectParams(hyperliquid_owners=True),
 )  # fmt: skip
 
 
@@ -114,14 +127,17 @@ class Venue:
         audit(self.state)
         return outcome
 
-    def act(self, intent: Intent, signer: Address | None = None) -> Outcome:
+    def act(self, intent: Intent | HlRequest, signer: Address | None = None) -> Outcome:
         """Apply an action as signed by `signer`, or by the account itself, then audit."""
         outcome = self.act_unaudited(intent, signer)
         audit(self.state)
         return outcome
 
-    def act_unaudited(self, intent: Intent, signer: Address | None = None) -> Outcome:
+    def act_unaudited(self, intent: Intent | HlRequest, signer: Address | None = None) -> Outcome:
         """Apply an action as signed by `signer`, or by the account itself."""
+        if isinstance(intent, HlL1Request | HlUserRequest):
+            assert signer is not None, "these actions do not name an account"
+            return self.apply_unaudited(hl_action(intent, bytes(65)), signer)
         action = UserAction(Dialect.NATIVE, b"", bytes(65), intent)  # The core reads the intent, not its bytes.
         return self.apply_unaudited(action, intent.account if signer is None else signer)
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from node.config.operator import KeySettings, L1Settings, LogSettings
 from node.gateway.gauges import GatewayGauges
 from node.gateway.queries import _WEIGHTS
-from node.gateway.settings import GatewaySettings, LimitSettings
+from node.gateway.settings import GatewaySettings, HlSettings, LimitSettings
 from node.ops.metrics import Metrics
 from node.sequencer.gauges import SequencerGauges
 from node.sequencer.settings import SequencerSettings
@@ -177,8 +177,9 @@ def _hex(data: bytes) -> list[str]:
 _TABLES: Final[tuple[tuple[str, type[Any], tuple[str, ...]], ...]] = (
     ("store", StoreSettings, ("directory",)),
     ("sequencer", SequencerSettings, ()),
-    ("gateway", GatewaySettings, ("limits", "streams")),
+    ("gateway", GatewaySettings, ("hl", "limits", "streams")),
     ("gateway.limits", LimitSettings, ()),
+    ("gateway.hl", HlSettings, ()),
     ("gateway.streams", StreamLimits, ()),
     ("l1", L1Settings, ()),
     ("settlement", SettlementSettings, ("contract",)),

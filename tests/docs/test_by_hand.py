@@ -14,6 +14,7 @@ from node.client.client import NovateClient
 from node.config.genesis import load_genesis
 from node.core.commit.origin import genesis_root
 from proto.intents import SelfTrade, Side
+from proto.version import PROTOCOL_VERSION
 from tests.docs.blocks import ROOT
 from tests.docs.venue import TRADER, funded_node
 
@@ -86,6 +87,7 @@ def _parameters(text: str) -> list[Any]:
                 "cancels_per_input",
             )
         ],
+        [file["dialects"]["hyperliquid_owners"]],
     ]  # fmt: skip
 
 
@@ -98,7 +100,7 @@ def test_genesis_by_hand() -> None:
     params = load_genesis(GENESIS)
     digest = _h(msgpack.packb(_parameters(GENESIS.read_text(encoding="utf-8"))))
     assert digest == params.digest()
-    assert _h(_w(1) + digest) == params.rules_hash()
+    assert _h(_w(PROTOCOL_VERSION) + digest) == params.rules_hash()
     venue = [_h(b"novate.insurance")[12:], _h(b"novate.treasury")[12:]]
     accounts = {}
     for number, address in enumerate(venue, 1):

@@ -65,7 +65,7 @@ def test_parameters_stand_in_the_order_that_is_hashed() -> None:
     groups = {
         "asset": params.AssetParams, "index": params.IndexParams, "oracle": params.OracleParams, "funding": params.FundingParams,
         "fees": params.FeeParams, "liquidation": params.LiquidationParams, "limits": params.LimitParams,
-        "publisher": params.PublisherParams,
+        "publisher": params.PublisherParams, "dialects": params.DialectParams,
     }  # fmt: skip
     for name, cls in groups.items():
         line = re.search(rf"^{name} +\[(.*?)\]", section, re.MULTILINE)

@@ -22,11 +22,15 @@ from hypothesis.stateful import (
 from node.core.apply import apply
 from node.core.audit import audit
 from node.core.genesis import genesis_state
+from node.core.hl.resolve import acted_for
 from node.core.ledger.signers import find_signer
 from node.core.outcome import Applied, Outcome, Rejected
 from node.core.schedule import due_inputs
 from node.core.state import State
+from node.gateway.hl.fmt import fixed
 from proto.canonical import unpack
+from proto.hl.actions import HlL1Request, HlModify, HlOrder, HlTarget, HlTif
+from proto.hl.decimals import normal
 from proto.ids import (
     ETH,
     INSURANCE_ADDRESS,
@@ -50,6 +54,7 @@ from proto.inputs import (
     SampleTick,
     UserAction,
     WorkTick,
+    hl_action,
 )
 from proto.intents import (
     AmendOrder,
@@ -120,7 +125,7 @@ class VenueMachine(RuleBasedStateMachine):
     def only_the_nonce_changed(self, before: Any, live: State, item: Input, signer: Address) -> None:
         after = full_leaves(live)
         assert before.system[64:] == after.system[64:]
-        known = find_signer(live, item.intent.account, signer) if isinstance(item, UserAction) else None
+        known = find_signer(live, acted_for(live, item.intent, signer), signer) if isinstance(item, UserAction) else None
         owner = known[1].account if isinstance(known, tuple) else 0
         assert len(before.rows) == len(after.rows)
         for old, new in zip(before.rows, after.rows, strict=True):
@@ -236,6 +241,32 @@ class VenueMachine(RuleBasedStateMachine):
             AmendOrder(**self.head(account), order_id=number, client_id=client_id, price=price, size=Lots(lots)),
             self.signer_of(account, by_agent=False) if account in ACCOUNTS else account,
         )
+
+    @rule(
+        data=st.data(), percent=st.integers(-10, 10), lots=st.integers(0, 30_000), tif=st.sampled_from(HlTif),
+        reduce_only=st.sampled_from([False, False, True]), cloid=client_ids, flip=st.sampled_from([False] * 5 + [True]),
+    )  # fmt: skip
+    def replace_order(
+        self, data: st.DataObject, percent: int, lots: int, tif: HlTif, cloid: int, *, reduce_only: bool, flip: bool
+    ) -> None:
+        """Modify in the dialect that gives a new id."""
+        order = self.venue.state.orders.get(data.draw(self.order_ids()))
+        if order is None:
+            return
+        account = self.venue.state.accounts[order.account].address
+        if account not in ACCOUNTS:
+            return
+        decimals = self.venue.state.markets[order.market].params.size_decimals
+        price = self.spec(order.market, order.side, percent, 1, TimeInForce.GTC).price
+        wanted = HlOrder(
+            order.market - 1, (order.side == Side.BUY) != flip, normal(fixed(price, 6 - decimals)),
+            normal(fixed(lots, decimals)), reduce_only, tif, cloid,
+        )  # fmt: skip
+        self.nonces += 1
+        request = HlL1Request(
+            HlModify(((HlTarget(order.id, 0), wanted),), batch=False), self.now + self.nonces, account, TimeMs(0)
+        )
+        self.step(hl_action(request, bytes(65)), self.signer_of(account, by_agent=False))
 
     def order_ids(self) -> st.SearchStrategy[OrderId]:
         known = sorted(self.venue.state.orders)

@@ -4,6 +4,7 @@
     agent>alice/0 sell 3 @ 99 ioc on 2 => ...       signed by `agent` for alice's sub-account 0, in market 2
     alice batch buy 1 @ 99 ; sell 1 @ 101 => resting 0/1 ; resting 0/1
     alice buy 1 @ 100 nonce=-5 expires=-1 => ...    nonce and expiry relative to now, in ms; til=1000: goodTil likewise
+    alice hl {"type":"cancel",...} => ...           an action of the Hyperliquid-compatible dialect, as JSON without spaces; `vault alice/0`
     fills = 2@100 from #1, 1@101 from #3            what the last input traded, in order; `closed = #1 FILLED` likewise
     book 1 = 99x5[1,2] | 101x3[3]                   bids best first with their orders | asks
     cash alice = 9,999.5                            and balance, position, margin, mark, index, status, orders, work, account
@@ -12,16 +13,20 @@ Amounts are USDC (or whole ETH), prices USDC, sizes lots; market 1 where nothing
 Every scenario starts with prices 100, 100 and 50,000 and with 10,000 USDC for alice, bob and carol.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from node.core.margin.account import summary
 from node.core.outcome import Applied, OrderResult, Outcome, Result
+from node.core.params import DialectParams
 from node.core.state import Account, BookSide, Market, touch_market
 from proto.events import MarketStatus, OrderClosed, OrderFilled
 from proto.hashing import keccak
+from proto.hl.actions import HlL1Request, HlRequest, HlUserRequest
+from proto.hl.schema import parse_action, parse_user_action
 from proto.ids import (
     ETH,
     INSURANCE_ADDRESS,
@@ -61,6 +66,7 @@ from proto.units import AssetUnits, Lots, Price, TimeMs
 from tests.core.venue import PUBLISHERS, USD, Venue
 
 ASSETS = {"USDC": (USDC, 6), "ETH": (ETH, 9), "NONE": (AssetId(9), 6)}
+CHAIN = {"signatureChainId": "0x66eee", "hyperliquidChain": "Testnet"}
 VENUE_NAMES = {"insurance": INSURANCE_ADDRESS, "treasury": TREASURY_ADDRESS, "nobody": ZERO_ADDRESS}
 TIMES_IN_FORCE = {"gtc": TimeInForce.GTC, "ioc": TimeInForce.IOC, "fok": TimeInForce.FOK, "post": TimeInForce.POST_ONLY}
 SELF_TRADES = {"maker": SelfTrade.EXPIRE_MAKER, "taker": SelfTrade.EXPIRE_TAKER, "both": SelfTrade.EXPIRE_BOTH}
@@ -170,6 +176,7 @@ class Script:
             "deposit": self.deposit, "l1": self.queue_item, "work": lambda w: WorkTick(int(w.take())),
             "sample": lambda _: SampleTick(), "funding": lambda _: FundingTick(), "seal": self.seal_tick,
             "wait": self.wait, "price": self.price, "report": self.report, "status": self.set_status,
+            "dialect": self.set_dialect,
         }  # fmt: skip
         if first in actions:
             words.take()
@@ -178,7 +185,7 @@ class Script:
             if item is not None:
                 self.last = self.venue.apply(item)
         else:
-            signer, intent = self.action(words)
+            signer, intent = self.foreign(words) if words.left[1:2] == ["hl"] else self.action(words)
             self.last = self.venue.act(intent, signer)
         return self.describe()
 
@@ -243,6 +250,13 @@ class Script:
         self.touched_by_hand = True
         self.last = Applied((), ())
 
+    def set_dialect(self, words: Words) -> None:
+        """By hand: a network whose parameters close the dialect to owners."""
+        assert words.take() == "closed"
+        self.venue.state.params = replace(self.venue.state.params, dialects=DialectParams())
+        self.touched_by_hand = True
+        self.last = Applied((), ())
+
     def action(self, words: Words) -> tuple[Address, Intent]:
         """Signer and intent of a line `[signer>]account verb ...`."""
         self.nonces += 1
@@ -256,6 +270,27 @@ class Script:
         intent = self.order_action(verb, head, words) or self.money_action(verb, head, words)
         words.end()
         return address_of(signer), intent
+
+    def foreign(self, words: Words) -> tuple[Address, HlRequest]:
+        """Signer and request of a line `signer hl JSON`; plus signs in it stand for spaces."""
+        self.nonces += 1
+        shift, expires, vault = words.setting("nonce"), words.setting("expires"), words.option("vault")
+        signer, _, text = address_of(words.take()), words.take(), words.take().replace("+", " ")
+        words.end()
+        nonce = self.venue.now + (self.nonces if shift is None else shift)
+        plain = json.loads(text, object_pairs_hook=lambda pairs: {k: self.filled(v) for k, v in pairs})
+        user = parse_user_action({**plain, "time": nonce, **CHAIN}) if plain["type"] in ("usdSend", "withdraw3") else None
+        if plain["type"] in ("approveAgent", "approveBuilderFee"):
+            user = parse_user_action({**plain, "nonce": nonce, **CHAIN})
+        if user is not None:
+            return signer, HlUserRequest(user[0], nonce, user[2])
+        until = TimeMs(0 if expires is None else self.venue.now + expires)
+        return signer, HlL1Request(parse_action(plain), nonce, address_of(vault) if vault else None, until)
+
+    @staticmethod
+    def filled(value: Any) -> Any:
+        """`@bob` in JSON is bob's address."""
+        return "0x" + address_of(value[1:]).hex() if isinstance(value, str) and value.startswith("@") else value
 
     def order_action(self, verb: str, head: tuple[Address, int, TimeMs], words: Words) -> Intent | None:
         if verb in ("buy", "sell"):

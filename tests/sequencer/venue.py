@@ -7,6 +7,7 @@ from concurrent.futures import Executor, Future
 
 from node.core.params import (
     AssetParams,
+    DialectParams,
     FeeParams,
     FundingParams,
     IndexParams,
@@ -80,6 +81,7 @@ PARAMS = Params(
     fees=FeeParams(Ppm(450), Ppm(150), Ppm(800_000)),
     liquidation=LiquidationParams(MicroUsd(100_000 * USD), Ppm(200_000), 30_000, Ppm(10_000), Ppm(666_667)),
     limits=LimitParams(1_000, 10, 10, 20, 100, 100),
+    dialects=DialectParams(hyperliquid_owners=True),
 )
 
 

@@ -11,6 +11,7 @@ from proto.frames import (
     SubscribeFrame,
     UnsubscribeFrame,
 )
+from proto.hl.actions import HlBuilder, HlL1Request, HlOrder, HlPlace, HlTif, HlUsdSend, HlUserRequest
 from proto.ids import USDC, Address, AssetId, IndexId, MarketId, OrderId, Seq
 from proto.inputs import (
     DepositSeen,
@@ -23,6 +24,7 @@ from proto.inputs import (
     SealTick,
     WorkTick,
     encode_record,
+    hl_action,
     user_action,
 )
 from proto.intents import (
@@ -48,6 +50,7 @@ from proto.intents import (
 )
 from proto.ops import OpKind, OpTuple
 from proto.signing.eip712 import Domain, intent_digest, report_digest
+from proto.signing.hyperliquid import request_digest
 from proto.signing.secp256k1 import SigningKey
 from proto.units import (
     AMOUNT_MAX,
@@ -106,8 +109,17 @@ LINES = (
     IndexPrice(IndexId(4), MicroPrice(2**56 - 1), MicroPrice(0)),
 )
 REPORT = OracleReport(TimeMs(NONCE), LINES, KEY.sign(report_digest(DOMAIN, TimeMs(NONCE), LINES)))
+HL_PLACE = HlL1Request(
+    HlPlace(
+        (HlOrder(2, True, "50000.5", "0.1", False, HlTif.ALO, BUY.client_id),), HlBuilder(OTHER, 10)  # noqa: FBT003
+    ),
+    NONCE, OTHER, EXPIRES,
+)  # fmt: skip
+HL_SEND = HlUserRequest(HlUsdSend("0x" + OTHER.hex().upper(), "12.50"), NONCE, 421_614)
 INPUTS: dict[str, Input] = {
     "UserAction": user_action(INTENTS["PlaceOrder"], signed(INTENTS["PlaceOrder"])),
+    "HlL1Action": hl_action(HL_PLACE, KEY.sign(request_digest(HL_PLACE))),
+    "HlUserAction": hl_action(HL_SEND, KEY.sign(request_digest(HL_SEND))),
     "DepositSeen": DepositSeen(5, OTHER, AssetId(1), AssetUnits(123_456_789)),
     "QueueItemSeen": QueueItemSeen(6, OTHER, encode_intent(INTENTS["Withdraw"])),
     "OracleReport": REPORT,

@@ -8,7 +8,7 @@ import pytest
 
 from proto.batch import decode_body, encode_body
 from proto.frames import FrameKind, decode_client_frame, decode_node_frame
-from proto.inputs import InputKind, decode_record
+from proto.inputs import Dialect, InputKind, UserAction, decode_record
 from proto.intents import IntentKind, decode_intent
 from proto.ops import OpKind, decode_op
 from proto.signing.secp256k1 import recover
@@ -44,7 +44,8 @@ def test_every_input_kind_has_a_vector() -> None:
     rows = stored("inputs")["records"]
     decoded = [decode_record(bytes.fromhex(row["record"])) for row in rows]
     assert [item for _, item in decoded] == list(samples.INPUTS.values())
-    assert len(decoded) == len(InputKind) == len({type(item) for _, item in decoded})
+    assert len(InputKind) == len({type(item) for _, item in decoded})
+    assert {item.dialect for _, item in decoded if isinstance(item, UserAction)} == {*Dialect}
 
 
 def test_every_operation_kind_has_a_vector() -> None:

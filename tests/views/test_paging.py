@@ -9,7 +9,7 @@ from node.store.table import Table
 from node.views.history import HistoryRow, HistoryView, PageQuery
 from node.views.rows import Cursor, HistoryKind, OrderRow, TradeRow
 from node.views.venue import Views
-from proto.ids import MarketId, Seq
+from proto.ids import AccountId, MarketId, Seq
 from proto.intents import Side
 from proto.units import Lots, Price, TimeMs
 from tests.sequencer.venue import PARAMS
@@ -98,6 +98,8 @@ def test_new_rows_do_not_disturb_a_walk(seed: int) -> None:
                     Lots(1),
                     Side.BUY,
                     liquidation=False,
+                    maker=AccountId(3),
+                    taker=AccountId(4),
                 )
                 history.add(HistoryKind.TRADES, 1, row)
         table.put_batch(history.take_rows())

@@ -27,11 +27,15 @@ def check(state: State, account: Account, intent: CancelOrder | CancelByClientId
     return find(state, account, OrderId(0), intent.client_id)
 
 
+def result_of(order: Order) -> OrderResult:
+    """What became of an order that was taken out."""
+    return OrderResult(0, order.id, OrderState.CANCELLED, Lots(0), order.remaining, MicroUsd(0))
+
+
 def commit(state: State, account: Account, order: Order) -> Applied:
     """Take the order out. Cannot fail."""
     resting.close(state, account, state.markets[order.market], order, CloseReason.USER_CANCELLED)
-    result = OrderResult(0, order.id, OrderState.CANCELLED, Lots(0), order.remaining, MicroUsd(0))
-    return Applied(tuple(state.events), (result,))
+    return Applied(tuple(state.events), (result_of(order),))
 
 
 def transition(state: State, account: Account, intent: CancelOrder | CancelByClientId) -> Outcome:

@@ -7,6 +7,8 @@ Invariants:
 
 from typing import assert_never
 
+from node.core.hl import transition as hyperliquid
+from node.core.hl.resolve import acted_for
 from node.core.ledger.signers import agent_refusal, check_nonce, find_signer, use_nonce
 from node.core.outcome import Outcome, Rejected
 from node.core.state import Account, State
@@ -22,6 +24,7 @@ from node.core.transitions import (
     transfer,
     withdraw,
 )
+from proto.hl.actions import HlL1Request, HlUserRequest
 from proto.ids import Address
 from proto.inputs import UserAction
 from proto.intents import (
@@ -45,7 +48,7 @@ from proto.reject import RejectCode
 def transition(state: State, action: UserAction, address: Address) -> Outcome:
     """Apply one signed action of the recovered signer `address`."""
     intent = action.intent
-    found = find_signer(state, intent.account, address)
+    found = find_signer(state, acted_for(state, intent, address), address)
     if isinstance(found, RejectCode):
         return Rejected(found)
     account, signer = found
@@ -55,6 +58,8 @@ def transition(state: State, action: UserAction, address: Address) -> Outcome:
     use_nonce(state, signer, intent.nonce)
     if intent.expires_after and state.time > intent.expires_after:
         return Rejected(RejectCode.ACTION_EXPIRED)
+    if isinstance(intent, HlL1Request | HlUserRequest):
+        return hyperliquid.transition(state, account, signer, intent)
     if signer.is_agent:
         code = agent_refusal(state, account, signer, intent)
         if code is not None:

@@ -1,0 +1,1 @@
+"""What actions of the Hyperliquid-compatible dialect mean under this venue's rules."""

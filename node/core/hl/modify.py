@@ -1,0 +1,78 @@
+"""Replace an open order by another in the same market, in one step: `modify` and `batchModify`.
+
+Clients of this dialect expect a new order id and the old client id, so this is the end of one order and the acceptance of another under
+the rules of both. Invariants: the new order is judged as if the old one were gone; where it is refused, the old one stays as it was.
+"""
+
+from dataclasses import replace
+
+from node.core.book import resting
+from node.core.book.match import reducible
+from node.core.hl.resolve import order_spec
+from node.core.outcome import OrderResult, refused_order
+from node.core.price.status import refusal_of_orders
+from node.core.state import Account, Market, Order, State
+from node.core.transitions.cancel_order import find
+from node.core.transitions.placing import Accepted, Meetings, check_match, check_risk, commit_order, price_refusal
+from proto.events import CloseReason
+from proto.hl.actions import HlOrder, HlTarget
+from proto.ids import OrderId
+from proto.intents import OrderSpec
+from proto.reject import RejectCode
+from proto.units import Lots
+
+
+def check(
+    state: State, account: Account, target: HlTarget, order: HlOrder, meetings: Meetings
+) -> RejectCode | tuple[Order, Accepted]:
+    """The order that ends and the one that takes its place. Decides without touching `state`."""
+    old = find(state, account, OrderId(target.oid), target.cloid)
+    if isinstance(old, RejectCode):
+        return old
+    spec = order_spec(state, order)
+    if isinstance(spec, RejectCode):
+        return spec
+    if (spec.market, spec.side) != (old.market, old.side):
+        return RejectCode.AMEND_OTHER_MARKET_OR_SIDE
+    if spec.client_id and account.clients.get(spec.client_id, old) is not old:
+        return RejectCode.CLIENT_ID_IN_USE
+    market = state.markets[old.market]
+    lots = _lots(state, account, market, spec)
+    if isinstance(lots, RejectCode):
+        return lots
+    others = replace(account.positions[old.market])
+    resting.count_open(others, old, -1)
+    code = check_risk(state, account, market, others, spec.side, lots, spec.price, reduce_only=spec.reduce_only)
+    if code is not None:
+        return code
+    new = Order(
+        state.next_order, account.id, spec.market, spec.side, spec.order_type, spec.time_in_force, spec.reduce_only,
+        spec.self_trade, spec.price, lots, lots, spec.client_id or old.client_id, state.time,
+    )  # fmt: skip
+    decided = check_match(state, market, new, meetings)
+    return decided if isinstance(decided, RejectCode) else (old, decided)
+
+
+def _lots(state: State, account: Account, market: Market, spec: OrderSpec) -> Lots | RejectCode:
+    code = refusal_of_orders(state, market)
+    if code is None and spec.size == 0:
+        code = RejectCode.ORDER_SIZE_ZERO
+    code = code or price_refusal(market, spec.price)
+    if code is not None:
+        return code
+    if spec.reduce_only:
+        lots = min(spec.size, reducible(state, account.id, market, spec.side))
+        return Lots(lots) if lots else RejectCode.REDUCE_ONLY_WOULD_INCREASE
+    if spec.price * spec.size < market.params.minimum_notional:
+        return RejectCode.ORDER_BELOW_MINIMUM_NOTIONAL
+    return spec.size
+
+
+def modify(state: State, account: Account, target: HlTarget, order: HlOrder, meetings: Meetings) -> OrderResult:
+    """Result of the replacement."""
+    decided = check(state, account, target, order, meetings)
+    if isinstance(decided, RejectCode):
+        return refused_order(decided)
+    old, accepted = decided
+    resting.close(state, account, accepted.market, old, CloseReason.USER_CANCELLED)
+    return commit_order(state, account, accepted)

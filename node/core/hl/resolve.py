@@ -1,0 +1,63 @@
+"""From the dialect's keys, assets and decimal texts to accounts, markets, price units and lots. Pure functions of the state.
+
+The text is resolved when the input is applied, not when it is received: whoever re-executes the batch has the same text and the same
+markets, and gets the same order.
+"""
+
+from node.core.state import Market, State
+from proto.hl.actions import HlL1Request, HlOrder, HlRequest, HlTif, HlUserRequest
+from proto.hl.decimals import scaled
+from proto.ids import Address, MarketId
+from proto.intents import Intent, OrderSpec, OrderType, SelfTrade, Side, TimeInForce
+from proto.reject import RejectCode
+from proto.units import LOTS_MAX, PRICE_DECIMALS_MAX, PRICE_MAX, Lots, Price
+
+_TIMES_IN_FORCE = {
+    HlTif.GTC: TimeInForce.GTC,
+    HlTif.IOC: TimeInForce.IOC,
+    HlTif.ALO: TimeInForce.POST_ONLY,
+    HlTif.FRONTEND_MARKET: TimeInForce.IOC,
+}
+
+
+def acted_for(state: State, intent: Intent | HlRequest, key: Address) -> Address:
+    """The account that an action signed by `key` is about: the one it names; in this dialect, else, the one that the key stands for.
+
+    An agent stands for its master. Where owners may use the dialect too, a key with an account of its own stands for that: approvals by
+    others must not take an owner's orders elsewhere. Where only agents may, money sent to an agent's address must not take it from
+    its master.
+    """
+    if not isinstance(intent, HlL1Request | HlUserRequest):
+        return intent.account
+    if isinstance(intent, HlL1Request) and intent.vault is not None:
+        return intent.vault
+    agent = state.agents.get(key)
+    if agent is None or (state.params.dialects.hyperliquid_owners and key in state.by_address):
+        return key
+    return state.accounts[agent.account].address
+
+
+def market_of(state: State, asset: int) -> Market | None:
+    """Assets 0, 1, 2 … are the perpetuals in the order of their ids."""
+    return state.markets.get(MarketId(asset + 1))
+
+
+def order_spec(state: State, order: HlOrder) -> OrderSpec | RejectCode:
+    """The typed order. A resting order of the same account is what self-trade cancels, as clients of this dialect expect."""
+    market = market_of(state, order.asset)
+    if market is None:
+        return RejectCode.MARKET_UNKNOWN
+    decimals = market.params.size_decimals
+    price, lots = scaled(order.price, PRICE_DECIMALS_MAX - decimals), scaled(order.size, decimals)
+    if price is None:
+        return RejectCode.ORDER_PRICE_OFF_TICK
+    if lots is None:
+        return RejectCode.ORDER_SIZE_OFF_LOT
+    if price > PRICE_MAX:
+        return RejectCode.FIELD_OUT_OF_RANGE
+    if lots > LOTS_MAX:
+        return RejectCode.FIELD_OUT_OF_RANGE
+    return OrderSpec(
+        market.params.id, Side.BUY if order.is_buy else Side.SELL, OrderType.LIMIT, _TIMES_IN_FORCE[order.tif], Price(price),
+        Lots(lots), order.reduce_only, order.cloid, SelfTrade.EXPIRE_MAKER,
+    )  # fmt: skip

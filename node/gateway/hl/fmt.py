@@ -1,0 +1,101 @@
+"""How numbers, ids and hashes look: decimal text that always has a dot, no padding, no exponent; lower-case hex."""
+
+from typing import Any, Final
+
+from node.views.rows import OrderRow, OrderStatus
+from proto.events import CloseReason
+from proto.hl.reading import cloid_text
+from proto.intents import OrderType, Side, TimeInForce
+from proto.units import PRICE_DECIMALS_MAX
+
+USD_DECIMALS: Final = 6
+RATE_DECIMALS: Final = 12
+_TIFS: Final = {
+    TimeInForce.GTC: "Gtc",
+    TimeInForce.IOC: "Ioc",
+    TimeInForce.FOK: "Ioc",
+    TimeInForce.POST_ONLY: "Alo",
+}
+_ENDS: Final = {
+    CloseReason.FILLED: "filled",
+    CloseReason.USER_CANCELLED: "canceled",
+    CloseReason.IMMEDIATE_REMAINDER: "canceled",
+    CloseReason.SELF_TRADE: "selfTradeCanceled",
+    CloseReason.REDUCE_ONLY: "reduceOnlyCanceled",
+    CloseReason.LIQUIDATION: "liquidatedCanceled",
+    CloseReason.MATCH_LIMIT: "canceled",
+    CloseReason.MARKET_CLOSED: "delistedCanceled",
+}
+
+
+def fixed(value: int, decimals: int) -> str:
+    """A scaled integer as decimal text with at least one decimal."""
+    digits = str(abs(value)).rjust(decimals + 1, "0")
+    whole, part = (digits[:-decimals], digits[-decimals:]) if decimals else (digits, "")
+    sign = "-" if value < 0 else ""
+    return f"{sign}{whole}.{part.rstrip('0') or '0'}"
+
+
+def usd(value: int) -> str:
+    """Micro-USDC."""
+    return fixed(value, USD_DECIMALS)
+
+
+def rate(value: int) -> str:
+    """A rate in 1e-12."""
+    return fixed(value, RATE_DECIMALS)
+
+
+def price(value: int, size_decimals: int) -> str:
+    """A price in the market's price unit."""
+    return fixed(value, PRICE_DECIMALS_MAX - size_decimals)
+
+
+def side(value: int) -> str:
+    """`B` bids or buys, `A` asks or sells."""
+    return "B" if value == Side.BUY else "A"
+
+
+def input_hash(seq: int) -> str:
+    """What stands for a transaction hash: the number of the input, as 32 bytes. `/v1/receipts/{seq}` has its receipt."""
+    return f"0x{seq:064x}"
+
+
+def order_status(row: OrderRow) -> str:
+    """The closed vocabulary that clients know."""
+    if row.status == OrderStatus.OPEN:
+        return "open"
+    if row.reason == CloseReason.IMMEDIATE_REMAINDER and not row.filled:
+        return "iocCancelRejected"
+    return _ENDS[row.reason]
+
+
+def order_object(row: OrderRow, coin: str, size_decimals: int) -> dict[str, Any]:
+    """An order as open-order lists and order updates show it."""
+    shown: dict[str, Any] = {
+        "coin": coin, "side": side(row.side), "limitPx": price(row.price, size_decimals),
+        "sz": fixed(0 if row.status == OrderStatus.FILLED else row.remaining, size_decimals), "oid": row.id,
+        "timestamp": row.time, "origSz": fixed(row.size, size_decimals),
+    }  # fmt: skip
+    if row.client_id:
+        shown["cloid"] = cloid_text(row.client_id)
+    if row.reduce_only:
+        shown["reduceOnly"] = True
+    return shown
+
+
+def frontend_order(row: OrderRow, coin: str, size_decimals: int) -> dict[str, Any]:
+    """An order with everything a web page shows."""
+    return {
+        **order_object(row, coin, size_decimals),
+        "triggerCondition": "N/A", "isTrigger": False, "triggerPx": "0.0", "children": [], "isPositionTpsl": False,
+        "reduceOnly": row.reduce_only, "orderType": "Market" if row.order_type == OrderType.MARKET else "Limit",
+        "tif": _TIFS[row.time_in_force], "cloid": cloid_text(row.client_id) if row.client_id else None,
+    }  # fmt: skip
+
+
+def status_object(row: OrderRow, coin: str, size_decimals: int) -> dict[str, Any]:
+    """An order with where it stands, as order status and history show it."""
+    return {
+        "order": frontend_order(row, coin, size_decimals), "status": order_status(row), "statusTimestamp": row.last_time,
+    }  # fmt: skip

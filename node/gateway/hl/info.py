@@ -1,0 +1,227 @@
+"""`POST /info` and info posts over WebSocket: reads of the present, from state and views.
+
+Unknown fields are ignored and null is absent, as clients expect; an unknown type or a malformed field is 422. Histories are in
+node.gateway.hl.past. An unknown user is nobody's fault: zeros and empty lists.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from node.core.state import State
+from node.gateway.desk import Desk
+from node.gateway.hl import fmt, portraits, rows
+from node.gateway.hl.coins import Coins
+from node.gateway.hl.past import Past
+from node.gateway.ports import Writer
+from node.gateway.shelf import Shelf
+from node.views.rows import CandleRow, OrderRow
+from proto.hl.reading import HlMalformedError, address, address_text, uint
+from proto.ids import Address, sub_account_address
+
+Answer = Callable[[dict[str, Any]], Awaitable[Any]]
+_HOUR_S: Final = 3_600
+_LIGHT: Final = 2
+_HEAVY: Final = 20
+_FIGURES: Final = (2, 3, 4, 5)
+_MANTISSAS: Final = (1, 2, 5)
+
+
+def user_of(request: dict[str, Any]) -> Address:
+    """The user whom a request is about."""
+    return address(request.get("user"))
+
+
+def default_dex(request: dict[str, Any]) -> bool:
+    """Whether the request is about the only group of perpetuals there is."""
+    return request.get("dex") in (None, "")
+
+
+class Info:
+    """Answers info requests."""
+
+    def __init__(self, desk: Desk, coins: Coins, writer: Writer, shelf: Shelf) -> None:
+        self._desk = desk
+        self._coins = coins
+        self._writer = writer
+        self._views = shelf.views
+        self._state = writer.peek(lambda state: state)  # Parameters and addresses: they never go away.
+        self.past = Past(coins, shelf, self._state)
+        past = self.past
+        self._heavy: dict[str, Answer] = {
+            "userFills": past.user_fills, "userFillsByTime": past.user_fills_by_time, "historicalOrders": past.orders,
+            "candleSnapshot": past.candles, "fundingHistory": past.funding_rates, "userFunding": past.user_funding,
+            "userNonFundingLedgerUpdates": past.ledger_updates, "recentTrades": past.recent_trades,
+            "orderStatus": past.order_status,
+        }  # fmt: skip
+        self._light: dict[str, Answer] = {
+            "meta": self._meta, "metaAndAssetCtxs": self._meta_and_contexts, "allPerpMetas": self._all_metas,
+            "perpDexs": self._fixed([None]), "spotMeta": self._spot_meta, "spotMetaAndAssetCtxs": self._spot_and_contexts,
+            "outcomeMeta": self._fixed({"outcomes": [], "questions": []}), "allMids": self._all_mids, "l2Book": self._l2_book,
+            "clearinghouseState": self._clearinghouse, "spotClearinghouseState": self._spot_state,
+            "openOrders": self._open_orders, "frontendOpenOrders": self._frontend_orders,
+            "userFees": self._read(lambda state, _: portraits.fees(state)), "userRateLimit": self._rate_limit,
+            "userRole": self._read(lambda state, request: portraits.role(state, user_of(request))),
+            "extraAgents": self._read(
+                lambda state, request: portraits.agents(portraits.account_at(state, user_of(request)))
+            ),
+            "userAbstraction": self._fixed("disabled"), "maxBuilderFee": self._fixed(0), "subAccounts": self._sub_accounts,
+            "exchangeStatus": self._read(lambda state, _: {"time": state.time, "specialStatuses": None}),
+            "referral": self._fixed(None), "userTwapSliceFills": self._fixed([]), "twapHistory": self._fixed([]),
+            "userVaultEquities": self._fixed([]), "userToMultiSigSigners": self._fixed(None), "delegations": self._fixed([]),
+            "perpsAtOpenInterestCap": self._fixed([]), "userDexAbstraction": self._fixed(None),
+        }  # fmt: skip
+
+    def weight(self, request: Any) -> int:
+        """What asking costs."""
+        kind = request.get("type") if type(request) is dict else None
+        return _HEAVY if type(kind) is str and kind in self._heavy else _LIGHT
+
+    async def answer(self, request: Any) -> Any:
+        """The answer to a request. Raises HlMalformedError, TimeoutError and ReadRefusedError."""
+        kind = request.get("type") if type(request) is dict else None
+        found = (self._light.get(kind) or self._heavy.get(kind)) if type(kind) is str else None
+        if found is None:
+            raise HlMalformedError("unknown info type")
+        self._desk.gauges.queries += 1
+        async with asyncio.timeout(self._desk.settings.query_ms / 1_000):
+            return await found(request)
+
+    # --- ways to answer ---------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _fixed(value: Any) -> Answer:
+        async def answer(_request: dict[str, Any]) -> Any:
+            return value
+
+        return answer
+
+    def _read(self, fn: Callable[[State, dict[str, Any]], Any]) -> Answer:
+        async def answer(request: dict[str, Any]) -> Any:
+            return await self._writer.read(lambda state: fn(state, request))
+
+        return answer
+
+    def market_of(self, request: dict[str, Any]) -> int:
+        """The market of a request's coin. Raises HlMalformedError, also where there is none."""
+        market = self._coins.find(request.get("coin"))
+        if market is None:
+            raise HlMalformedError("unknown coin")
+        return market
+
+    # --- markets ----------------------------------------------------------------------------------------------------------
+
+    async def _meta(self, request: dict[str, Any]) -> Any:
+        if not default_dex(request):
+            raise HlMalformedError("there is no such dex")
+        return portraits.meta(self._coins)
+
+    async def _all_metas(self, _request: dict[str, Any]) -> Any:
+        return [portraits.meta(self._coins)]
+
+    async def days(self) -> dict[int, list[CandleRow]]:
+        """Hourly candles of the last day, by market."""
+        since = max(self._views.time - portraits.DAY_S * 1_000, 0)
+        page, markets = self._views.candles.page, [market.id for market in self._coins.markets]
+
+        def load() -> dict[int, list[CandleRow]]:
+            return {number: page(number, _HOUR_S, since, 2**48, 25) for number in markets}
+
+        return await asyncio.to_thread(load)
+
+    async def contexts(self) -> list[dict[str, Any]]:
+        """What every market shows now, in the order of asset ids."""
+        days, books = await self.days(), self._views.books
+        return await self._writer.read(
+            lambda state: [
+                portraits.asset_context(market, books[number], days[number]) for number, market in state.markets.items()
+            ]
+        )
+
+    async def _meta_and_contexts(self, request: dict[str, Any]) -> Any:
+        return [await self._meta(request), await self.contexts()]
+
+    async def _spot_meta(self, _request: dict[str, Any]) -> Any:
+        return portraits.spot_meta(self._state)
+
+    async def _spot_and_contexts(self, _request: dict[str, Any]) -> Any:
+        return [portraits.spot_meta(self._state), []]
+
+    async def _all_mids(self, request: dict[str, Any]) -> Any:
+        return self.mids() if default_dex(request) else {}
+
+    def mids(self) -> dict[str, str]:
+        """Mid prices; the last trade's price, or the mark, where a side of the book is empty."""
+        found = {}
+        for market in self._coins.markets:
+            decimals, ticker = market.size_decimals, self._views.tickers.rows[market.id]
+            mid = rows.mid_text(self._views.books[market.id], decimals)
+            found[self._coins.name(market.id)] = mid or fmt.price(ticker.last_price or ticker.mark, decimals)
+        return found
+
+    async def _l2_book(self, request: dict[str, Any]) -> Any:
+        market = self._coins.find(request.get("coin"))
+        figures, mantissa = aggregation(request)
+        return None if market is None else self.book(market, figures, mantissa)
+
+    def book(self, market: int, figures: int | None, mantissa: int | None) -> dict[str, Any]:
+        """A book snapshot."""
+        return rows.book_object(self._views.books[market], market, self._coins, self._views.time, figures, mantissa)
+
+    # --- users ------------------------------------------------------------------------------------------------------------
+
+    async def _clearinghouse(self, request: dict[str, Any]) -> Any:
+        user, coins = user_of(request), self._coins
+        return await self._writer.read(
+            lambda state: portraits.clearinghouse(state, portraits.account_at(state, user), coins)
+        )
+
+    async def _spot_state(self, request: dict[str, Any]) -> Any:
+        user = user_of(request)
+        return await self._writer.read(lambda state: portraits.spot_balances(state, portraits.account_at(state, user)))
+
+    def _orders_of(self, request: dict[str, Any]) -> list[OrderRow]:
+        number = self._state.by_address.get(user_of(request))
+        return [] if number is None or not default_dex(request) else list(self._views.orders.of_account(number))[::-1]
+
+    async def _open_orders(self, request: dict[str, Any]) -> Any:
+        name, decimals = self._coins.name, self._coins.decimals
+        return [fmt.order_object(row, name(row.market), decimals(row.market)) for row in self._orders_of(request)]
+
+    async def _frontend_orders(self, request: dict[str, Any]) -> Any:
+        name, decimals = self._coins.name, self._coins.decimals
+        return [fmt.frontend_order(row, name(row.market), decimals(row.market)) for row in self._orders_of(request)]
+
+    async def _rate_limit(self, request: dict[str, Any]) -> Any:
+        used, cap, earned = self._desk.admission.budget_of(user_of(request))
+        return {"cumVlm": fmt.usd(earned), "nRequestsUsed": used, "nRequestsCap": cap, "nRequestsSurplus": 0}
+
+    async def _sub_accounts(self, request: dict[str, Any]) -> Any:
+        """Sub-accounts with the first numbers there can be; null without any."""
+        user, coins = user_of(request), self._coins
+
+        def read(state: State) -> Any:
+            found = []
+            for number in range(state.params.limits.sub_accounts):
+                sub = portraits.account_at(state, sub_account_address(user, number))
+                if sub is not None and sub.master:
+                    found.append(
+                        {
+                            "name": f"sub {number}", "subAccountUser": address_text(sub.address),
+                            "master": address_text(user), "clearinghouseState": portraits.clearinghouse(state, sub, coins),
+                            "spotState": portraits.spot_balances(state, sub),
+                        }
+                    )  # fmt: skip
+            return found or None
+
+        return await self._writer.read(read)
+
+
+def aggregation(request: dict[str, Any]) -> tuple[int | None, int | None]:
+    """Significant figures and mantissa of a book, both None for the book as it is. Raises HlMalformedError."""
+    figures, mantissa = request.get("nSigFigs"), request.get("mantissa")
+    if figures is not None and uint(figures, 5) not in _FIGURES:
+        raise HlMalformedError("nSigFigs is 2 to 5")
+    if mantissa is not None and (uint(mantissa, 5) not in _MANTISSAS or figures != _FIGURES[-1]):
+        raise HlMalformedError("mantissa is 1, 2 or 5, with nSigFigs 5")
+    return figures, mantissa

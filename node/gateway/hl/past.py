@@ -1,0 +1,234 @@
+"""Histories: fills, orders, trades, candles, funding, ledger changes. Read from the views' disk, off the event loop."""
+
+import asyncio
+from typing import Any, Final
+
+from node.core.state import State
+from node.gateway.hl import candles, fmt, rows
+from node.gateway.hl.coins import Coins
+from node.gateway.shelf import Shelf
+from node.views.history import HistoryRow, PageQuery
+from node.views.rows import FillRow, FundingRow, HistoryKind, LedgerRow, OrderRow, RateRow, TradeRow, TransferRow
+from proto.events import BalanceReason
+from proto.hl.reading import HlMalformedError, address, address_text, cloid, uint
+from proto.ids import USDC
+from proto.units import TIME_MS_MAX, U64_MAX
+
+FILLS_MAX: Final = 2_000
+ORDERS_MAX: Final = 2_000
+FUNDING_MAX: Final = 500
+TRADES_SHOWN: Final = 10
+LEDGER_PAGES_MAX: Final = 40
+OUTSIDE: Final = (BalanceReason.DEPOSIT, BalanceReason.WITHDRAWAL)
+
+
+def span(request: dict[str, Any], *, required: bool) -> tuple[int, int]:
+    """Start and end (exclusive) of a request; both bounds it names are inclusive."""
+    start, end = request.get("startTime"), request.get("endTime")
+    if start is None and required:
+        raise HlMalformedError("startTime is missing")
+    last = TIME_MS_MAX if end is None else min(uint(end, U64_MAX), TIME_MS_MAX)
+    return 0 if start is None else min(uint(start, U64_MAX), TIME_MS_MAX), last + 1
+
+
+class Past:
+    """Pages of the views' histories in the dialect's words."""
+
+    def __init__(self, coins: Coins, shelf: Shelf, state: State) -> None:
+        self._coins = coins
+        self._shelf = shelf
+        self._views = shelf.views
+        self._state = state
+
+    def _account(self, request: dict[str, Any]) -> int | None:
+        return self._state.by_address.get(address(request.get("user")))
+
+    def account_of(self, user: str) -> int | None:
+        """The account of an address as text."""
+        return self._state.by_address.get(address(user))
+
+    def address_of(self, number: int) -> str:
+        """An account's address as text."""
+        return address_text(self._state.accounts[number].address)  # type: ignore[index]
+
+    async def _page(self, kind: HistoryKind, owner: int, query: PageQuery) -> list[HistoryRow]:
+        await self._shelf.caught_up()
+        page = await asyncio.to_thread(self._views.history.page, kind, owner, query)
+        return page.rows
+
+    # --- fills and orders -------------------------------------------------------------------------------------------------
+
+    async def fills(self, number: int | None, query: PageQuery) -> list[dict[str, Any]]:
+        """Fills of an account in the asked direction."""
+        if number is None:
+            return []
+        found = await self._page(HistoryKind.FILLS, number, query)
+        return [rows.fill_object(row, self._coins) for row in found if isinstance(row, FillRow)]
+
+    async def user_fills(self, request: dict[str, Any]) -> Any:
+        """Newest first."""
+        return await self.fills(self._account(request), PageQuery(limit=FILLS_MAX))
+
+    async def user_fills_by_time(self, request: dict[str, Any]) -> Any:
+        """Oldest first."""
+        start, stop = span(request, required=True)
+        query = PageQuery(limit=FILLS_MAX, newest_first=False, start=start, stop=stop)
+        return await self.fills(self._account(request), query)
+
+    async def _order_rows(self, number: int) -> list[OrderRow]:
+        """Open and ended orders of an account, latest change first."""
+        ended = await self._page(HistoryKind.ORDERS, number, PageQuery(limit=ORDERS_MAX))
+        found = [*self._views.orders.of_account(number), *(row for row in ended if isinstance(row, OrderRow))]
+        found.sort(key=lambda row: (row.last_seq, row.id), reverse=True)
+        return found[:ORDERS_MAX]
+
+    def _status(self, row: OrderRow) -> dict[str, Any]:
+        return fmt.status_object(row, self._coins.name(row.market), self._coins.decimals(row.market))
+
+    async def orders(self, request: dict[str, Any]) -> Any:
+        """Latest change first."""
+        number = self._account(request)
+        return [] if number is None else [self._status(row) for row in await self._order_rows(number)]
+
+    async def order_status(self, request: dict[str, Any]) -> Any:
+        """One order by id or client id; by client id the newest one that had it."""
+        number, named = self._account(request), request.get("oid")
+        row: OrderRow | None = None
+        if type(named) is str:
+            client = cloid(named)
+            if number is not None:
+                row = next((row for row in await self._order_rows(number) if row.client_id == client), None)
+        else:
+            oid = uint(named, U64_MAX)
+            await self._shelf.caught_up()
+            row = self._views.orders.find(oid)
+        if row is None or row.account != number:
+            return {"status": "unknownOid"}
+        return {"status": "order", "order": self._status(row)}
+
+    # --- markets ----------------------------------------------------------------------------------------------------------
+
+    def trade(self, row: TradeRow) -> dict[str, Any]:
+        """A trade with buyer and seller."""
+        sides = (row.taker, row.maker) if row.taker_side == 0 else (row.maker, row.taker)
+        return rows.trade_object(row, self._coins, self.address_of(sides[0]), self.address_of(sides[1]))
+
+    async def trades(self, market: int) -> list[dict[str, Any]]:
+        """The newest trades, newest first."""
+        found = await self._page(HistoryKind.TRADES, market, PageQuery(limit=TRADES_SHOWN))
+        return [self.trade(row) for row in found if isinstance(row, TradeRow)]
+
+    async def recent_trades(self, request: dict[str, Any]) -> Any:
+        """Null for an unknown coin."""
+        market = self._coins.find(request.get("coin"))
+        return None if market is None else await self.trades(market)
+
+    async def candles(self, request: dict[str, Any]) -> Any:
+        """At most 5,000, oldest first; null for an unknown coin."""
+        asked = request.get("req")
+        if type(asked) is not dict or type(asked.get("interval")) is not str:
+            raise HlMalformedError("req is coin, interval, startTime, endTime")
+        market, interval = self._coins.find(asked.get("coin")), asked["interval"]
+        base, (start, stop) = candles.base_of(interval), span(asked, required=True)
+        if market is None:
+            return None
+        await self._shelf.caught_up()
+        begin = candles.bounds(interval, start)[0]
+        limit = candles.CANDLES_MAX * candles.rows_per_candle(interval)
+        kept = await asyncio.to_thread(self._views.candles.page, market, base, max(begin, 0), stop, limit)
+        made = list(candles.combine(kept, interval))[-candles.CANDLES_MAX :]
+        return [rows.candle_object(row, self._coins, interval, end) for row, end in made]
+
+    async def running_candle(self, market: int, interval: str) -> dict[str, Any] | None:
+        """The newest candle of an interval, or None before the first trade."""
+        base = candles.base_of(interval)
+        newest = self._views.candles.current(market, base)
+        if newest is None:
+            return None
+        await self._shelf.caught_up()
+        begin, end = candles.bounds(interval, newest.start)
+        limit = candles.rows_per_candle(interval)
+        kept = await asyncio.to_thread(self._views.candles.page, market, base, max(begin, 0), end, limit)
+        made = list(candles.combine(kept, interval))
+        return rows.candle_object(made[-1][0], self._coins, interval, made[-1][1]) if made else None
+
+    async def funding_rates(self, request: dict[str, Any]) -> Any:
+        """Hourly rates of a market, oldest first. The averaged premium is not kept."""
+        market, (start, stop) = self._coins.find(request.get("coin")), span(request, required=True)
+        if market is None:
+            return []
+        query = PageQuery(limit=FUNDING_MAX, newest_first=False, start=start, stop=stop)
+        return [
+            {"coin": self._coins.name(market), "fundingRate": fmt.rate(row.rate), "premium": None, "time": row.time}
+            for row in await self._page(HistoryKind.RATES, market, query)
+            if isinstance(row, RateRow)
+        ]
+
+    # --- money ------------------------------------------------------------------------------------------------------------
+
+    async def user_funding(self, request: dict[str, Any]) -> Any:
+        """Funding payments, oldest first."""
+        number, (start, stop) = self._account(request), span(request, required=False)
+        if number is None:
+            return []
+        query = PageQuery(limit=FUNDING_MAX, newest_first=False, start=start, stop=stop)
+        shown = []
+        for row in await self._page(HistoryKind.FUNDING, number, query):
+            if isinstance(row, FundingRow):
+                rate = await self.rate_at(row.market, row.time)
+                delta = rows.funding_object(row, self._coins, rate)
+                shown.append({"time": row.time, "hash": fmt.input_hash(row.seq), "delta": delta})
+        return shown
+
+    async def rate_at(self, market: int, time: int) -> int:
+        """The funding rate that was set last, 1e-12 per hour: a payment may stand for several hours."""
+        found = await self._page(HistoryKind.RATES, market, PageQuery(limit=1, stop=time + 1))
+        return found[0].rate if found and isinstance(found[0], RateRow) else 0
+
+    async def ledger_updates(self, request: dict[str, Any]) -> Any:
+        """Deposits, withdrawals and transfers, oldest first."""
+        number, (start, stop) = self._account(request), span(request, required=False)
+        if number is None:
+            return []
+        query = PageQuery(limit=FUNDING_MAX, newest_first=False, start=start, stop=stop)
+        await self._shelf.caught_up()
+        found = await asyncio.to_thread(self._outside_changes, number, query)
+        found.sort(key=lambda row: (row.seq, row.position))
+        return [self.update(row) for row in found[:FUNDING_MAX]]
+
+    def _outside_changes(self, number: int, query: PageQuery) -> list[LedgerRow | TransferRow]:
+        """Fees and profits lie between them, so several pages may have to be read; as many as are worth the time."""
+        page = self._views.history.page
+        found: list[LedgerRow | TransferRow] = [
+            row for row in page(HistoryKind.TRANSFERS, number, query).rows if isinstance(row, TransferRow)
+        ]
+        for _ in range(LEDGER_PAGES_MAX):
+            part = page(HistoryKind.LEDGER, number, query)
+            found.extend(row for row in part.rows if isinstance(row, LedgerRow) and row.reason in OUTSIDE)
+            if part.after is None or len(found) >= FUNDING_MAX:
+                break
+            query = query._replace(cursor=part.after)
+        return found
+
+    def update(self, row: LedgerRow | TransferRow) -> dict[str, Any]:
+        """A ledger change."""
+        return {"time": row.time, "hash": fmt.input_hash(row.seq), "delta": self._delta(row)}
+
+    def _delta(self, row: LedgerRow | TransferRow) -> dict[str, Any]:
+        asset = self._state.params.assets[row.asset]
+        if isinstance(row, LedgerRow):
+            amount = fmt.fixed(abs(row.delta), asset.decimals)
+            if row.reason == BalanceReason.DEPOSIT:
+                return {"type": "deposit", "usdc": amount} if row.asset == USDC else {
+                    "type": "deposit", "usdc": "0.0", "token": asset.symbol, "amount": amount,
+                }  # fmt: skip
+            shown = {"type": "withdraw", "usdc": amount if row.asset == USDC else "0.0", "nonce": row.seq, "fee": "0.0"}
+            return shown if row.asset == USDC else {**shown, "token": asset.symbol, "amount": amount}
+        amount, sides = fmt.fixed(row.amount, asset.decimals), (row.source, row.destination)
+        user, destination = (self.address_of(number) for number in sides)
+        if row.asset == USDC:
+            return {"type": "internalTransfer", "usdc": amount, "user": user, "destination": destination, "fee": "0.0"}
+        return {
+            "type": "spotTransfer", "token": asset.symbol, "amount": amount, "usdcValue": "0.0", "user": user,
+            "destination": destination, "fee": "0.0", "nativeTokenFee": "0.0", "nonce": row.seq, "feeToken": "",
+        }  # fmt: skip

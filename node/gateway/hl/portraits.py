@@ -1,0 +1,182 @@
+"""Markets and accounts as the dialect shows them. Pure functions of the state."""
+
+from typing import Any, Final
+
+from node.core.ledger.positions import funding_due
+from node.core.margin.account import market_initial, summary
+from node.core.params import MarketParams
+from node.core.state import Account, Market, Position, State
+from node.gateway.hl import fmt
+from node.gateway.hl.coins import Coins
+from node.gateway.hl.rows import level_object
+from node.views.book import BookView, LevelRow
+from node.views.rows import CandleRow
+from proto.ids import USDC
+from proto.units import PRICE_DECIMALS_MAX, RATE_SCALE
+
+_TABLE: Final = 1_000  # Margin table ids are this plus the market's id: small numbers mean plain leverages elsewhere.
+_PPM_ROE: Final = 6
+DAY_S: Final = 86_400
+
+
+def meta(coins: Coins) -> dict[str, Any]:
+    """Universe in the order of asset ids, and the margin tiers."""
+    universe = [
+        {
+            "name": coins.name(market.id), "szDecimals": market.size_decimals,
+            "maxLeverage": market.tiers[0].leverage_max, "marginTableId": _TABLE + market.id,
+        }
+        for market in coins.markets
+    ]  # fmt: skip
+    tables = [[_TABLE + market.id, _margin_table(market)] for market in coins.markets]
+    return {"universe": universe, "marginTables": tables, "collateralToken": 0}
+
+
+def _margin_table(market: MarketParams) -> dict[str, Any]:
+    tiers = [{"lowerBound": fmt.usd(tier.lower_notional), "maxLeverage": tier.leverage_max} for tier in market.tiers]
+    return {"description": f"{market.name} tiers", "marginTiers": tiers}
+
+
+def spot_meta(state: State) -> dict[str, Any]:
+    """The assets of the ledger. No pair of them is traded."""
+    tokens = [
+        {
+            "name": asset.symbol, "szDecimals": 2 if asset.id == USDC else 4, "weiDecimals": asset.decimals, "index": asset.id,
+            "tokenId": f"0x{asset.id:032x}", "isCanonical": True, "evmContract": None, "fullName": None,
+            "deployerTradingFeeShare": "0.0",
+        }
+        for asset in state.params.assets
+    ]  # fmt: skip
+    return {"universe": [], "tokens": tokens}
+
+
+def asset_context(market: Market, book: BookView, day: list[CandleRow]) -> dict[str, Any]:
+    """Prices, funding, open interest, and the last day's trading from hourly candles."""
+    decimals = market.params.size_decimals
+    bbo = book.bbo()
+    mid2 = bbo.bid + bbo.ask if bbo.bid and bbo.ask else 0
+    premium = (
+        (mid2 - 2 * market.index_price) * RATE_SCALE // (2 * market.index_price)
+        if mid2 and market.index_price
+        else None
+    )
+    before = day[0].open if day else market.premium.last_trade or market.mark
+    return {
+        "funding": fmt.rate(market.funding_rate), "openInterest": fmt.fixed(market.open_interest, decimals),
+        "prevDayPx": fmt.price(before, decimals), "dayNtlVlm": fmt.usd(sum(row.quote for row in day)),
+        "premium": None if premium is None else fmt.rate(premium), "oraclePx": fmt.price(market.index_price, decimals),
+        "markPx": fmt.price(market.mark, decimals),
+        "midPx": fmt.fixed(mid2 * 5, PRICE_DECIMALS_MAX - decimals + 1) if mid2 else None,
+        "impactPxs": [fmt.price(bbo.bid, decimals), fmt.price(bbo.ask, decimals)] if mid2 else None,
+        "dayBaseVlm": fmt.fixed(sum(row.volume for row in day), decimals),
+    }  # fmt: skip
+
+
+def account_at(state: State, address: bytes) -> Account | None:
+    """The account of an address, or None."""
+    number = state.by_address.get(address)  # type: ignore[call-overload]
+    return None if number is None else state.accounts[number]
+
+
+def clearinghouse(state: State, account: Account | None, coins: Coins) -> dict[str, Any]:
+    """Margin and positions; zeros for an unknown account."""
+    if account is None:
+        nothing = {"accountValue": "0.0", "totalNtlPos": "0.0", "totalRawUsd": "0.0", "totalMarginUsed": "0.0"}
+        return {
+            "marginSummary": nothing, "crossMarginSummary": nothing, "crossMaintenanceMarginUsed": "0.0",
+            "withdrawable": "0.0", "assetPositions": [], "time": state.time,
+        }  # fmt: skip
+    margin = summary(state, account)
+    held = [(state.markets[number], row) for number, row in sorted(account.positions.items()) if row.size]
+    signed = sum(row.size * market.mark for market, row in held)
+    shown = {
+        "accountValue": fmt.usd(margin.equity), "totalNtlPos": fmt.usd(sum(abs(row.size) * m.mark for m, row in held)),
+        "totalRawUsd": fmt.usd(margin.equity - signed), "totalMarginUsed": fmt.usd(margin.initial),
+    }  # fmt: skip
+    return {
+        "marginSummary": shown, "crossMarginSummary": shown, "crossMaintenanceMarginUsed": fmt.usd(margin.maintenance),
+        "withdrawable": fmt.usd(margin.free), "time": state.time,
+        "assetPositions": [{"type": "oneWay", "position": _position(row, market, coins)} for market, row in held],
+    }  # fmt: skip
+
+
+def _position(row: Position, market: Market, coins: Coins) -> dict[str, Any]:
+    """`cumFunding` is what is not settled yet: the rest is in the funding history. No liquidation price: the whole account decides."""
+    decimals, leverage = market.params.size_decimals, market.params.tiers[0].leverage_max
+    pnl, due = row.size * market.mark - row.entry, fmt.usd(funding_due(row, market))
+    returned = pnl * leverage * 10**_PPM_ROE // abs(row.entry) if row.entry else 0
+    return {
+        "coin": coins.name(row.market), "szi": fmt.fixed(row.size, decimals),
+        "leverage": {"type": "cross", "value": leverage},
+        "entryPx": fmt.price(abs(row.entry) // abs(row.size), decimals),
+        "positionValue": fmt.usd(abs(row.size) * market.mark), "unrealizedPnl": fmt.usd(pnl),
+        "returnOnEquity": fmt.fixed(returned, _PPM_ROE), "liquidationPx": None,
+        "marginUsed": fmt.usd(market_initial(row, market)), "maxLeverage": leverage,
+        "cumFunding": {"allTime": due, "sinceOpen": due, "sinceChange": due},
+    }  # fmt: skip
+
+
+def spot_balances(state: State, account: Account | None) -> dict[str, Any]:
+    """Assets that are not the perpetuals' collateral: USDC is in the clearinghouse state, and not shown twice."""
+    if account is None:
+        return {"balances": []}
+    rows = [
+        {
+            "coin": state.params.assets[asset].symbol, "token": asset,
+            "total": fmt.fixed(amount, state.params.assets[asset].decimals), "hold": "0.0", "entryNtl": "0.0",
+        }
+        for asset, amount in sorted(account.balances.items())
+    ]  # fmt: skip
+    return {"balances": rows}
+
+
+def role(state: State, address: bytes) -> dict[str, Any]:
+    """What an address is here."""
+    account = account_at(state, address)
+    if account is None:
+        agent = state.agents.get(address)  # type: ignore[call-overload]
+        if agent is None:
+            return {"role": "missing"}
+        return {"role": "agent", "data": {"user": "0x" + state.accounts[agent.account].address.hex()}}
+    if account.master:
+        return {"role": "subAccount", "data": {"master": "0x" + state.accounts[account.master].address.hex()}}
+    return {"role": "user"}
+
+
+def agents(account: Account | None) -> list[dict[str, Any]]:
+    """Agents that have a name and any right left."""
+    if account is None:
+        return []
+    rows = [signer for signer in account.signers if signer.is_agent and signer.scope]
+    return [
+        {
+            "name": signer.name.rstrip(b"\x00").decode("utf-8", "replace"), "address": "0x" + signer.address.hex(),
+            "validUntil": signer.valid_until,
+        }
+        for signer in rows
+        if signer.name.strip(b"\x00")
+    ]  # fmt: skip
+
+
+def fees(state: State) -> dict[str, Any]:
+    """One tier for everybody."""
+    taker, maker = (fmt.fixed(rate, 6) for rate in (state.params.fees.taker_ppm, state.params.fees.maker_ppm))
+    schedule = {
+        "cross": taker, "add": maker, "spotCross": taker, "spotAdd": maker, "tiers": {"vip": [], "mm": []},
+        "referralDiscount": "0.0", "stakingDiscountTiers": [],
+    }  # fmt: skip
+    return {
+        "dailyUserVlm": [], "feeSchedule": schedule, "userCrossRate": taker, "userAddRate": maker,
+        "userSpotCrossRate": taker, "userSpotAddRate": maker, "activeReferralDiscount": "0.0", "trial": None,
+        "feeTrialEscrow": "0.0", "nextTrialAvailableTimestamp": None, "stakingLink": None,
+        "activeStakingDiscount": {"bpsOfMaxSupply": "0.0", "discount": "0.0"},
+    }  # fmt: skip
+
+
+def bbo_object(book: BookView, coin: str, decimals: int, time: int) -> dict[str, Any]:
+    """Best bid and offer; null where a side is empty."""
+    sides: list[Any] = []
+    for which in (0, 1):
+        best: list[LevelRow] = book.side(which, 1)
+        sides.append(level_object(best[0], decimals) if best else None)
+    return {"coin": coin, "time": time, "bbo": sides}

@@ -1,0 +1,131 @@
+"""Client libraries of others, unmodified, by URL alone, against a live node."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.gateway.hl.foreign import run
+from tests.gateway.hl.test_exchange import ALICE, BOB
+from tests.gateway.live import LiveNode, live
+
+PRICE_PERIOD_S = 1.0
+ALICE_TEXT = "0x" + ALICE.address.hex()
+BID_CLOID = "0x" + "0" * 31 + "7"
+
+
+@asynccontextmanager
+async def priced() -> AsyncIterator[LiveNode]:
+    """A node whose publishers go on reporting, with two funded accounts."""
+
+    async def report(node: LiveNode) -> None:
+        while True:
+            await node.price()
+            await asyncio.sleep(PRICE_PERIOD_S)
+
+    async with live() as node:
+        for key in (ALICE, BOB):
+            await node.fund(key, 1_000_000)
+        await node.price()
+        async with asyncio.TaskGroup() as group:
+            reports = group.create_task(report(node))
+            yield node
+            reports.cancel()
+
+
+def cash_of(node: LiveNode, address: bytes) -> Decimal:
+    """An account's cash in USDC."""
+    number = node.state.by_address[address]  # type: ignore[index]
+    return Decimal(node.state.accounts[number].cash).scaleb(-6)
+
+
+def status(answer: Any) -> Any:
+    """The first status of an answer."""
+    return answer["response"]["data"]["statuses"][0]
+
+
+async def test_hyperliquid_python_sdk() -> None:
+    async with priced() as node:
+        found = await run("sdk", node.http, *("0x" + key.secret.hex() for key in (ALICE, BOB)))
+        seen, feed = found["seen"], found["feed"]
+        judge_orders(seen)
+        judge_money(seen)
+        reads = seen["info"]
+        fees = sum(Decimal(fill["fee"]) for fill in reads["fills"])
+        profit = sum(Decimal(fill["closedPnl"]) for fill in reads["fills"])
+        assert cash_of(node, ALICE.address) == Decimal(1_000_000) - fees + profit - Decimal("1.5") - Decimal("2.25")
+        assert list(reads["mids"]) == ["BTC", "ETH"]
+        assert reads["dexs"] == [None]
+        assert [update["delta"]["type"] for update in reads["ledger"]] == ["deposit", "internalTransfer", "withdraw"]
+        assert reads["unknown"] == {"status": "unknownOid"}
+        assert reads["candles"][-1]["n"] == 3
+        assert reads["agents"][0]["name"] == "bot"
+        judge_feed(feed)
+
+
+def judge_orders(seen: Any) -> None:
+    """What became of each order."""
+    assert status(seen["bid"]) == {"resting": {"oid": 1, "cloid": BID_CLOID}}
+    assert [list(row) for row in seen["asks"]["response"]["data"]["statuses"]] == [["resting"], ["resting"], ["error"]]
+    assert status(seen["tick"])["error"].startswith("Price must be divisible by tick size.")
+    assert status(seen["reduce"])["error"].startswith("Reduce only order would increase position.")
+    assert status(seen["no match"])["error"].startswith("Order could not immediately match")
+    assert seen["by id"]["order"]["status"] == "open"
+    modified = status(seen["modified"])["resting"]
+    assert modified["cloid"] == BID_CLOID
+    assert [order["oid"] for order in seen["open"]] == [modified["oid"]]
+    assert seen["by cloid"]["order"]["order"]["oid"] == modified["oid"] > 1
+    assert status(seen["market"])["filled"]["totalSz"] == "0.03"
+    assert seen["state"]["assetPositions"][0]["position"]["szi"] == "0.03"
+    assert status(seen["closed"])["filled"]["totalSz"] == "0.01"
+    assert status(seen["cancel"]) == "success"
+    assert status(seen["cancel again"])["error"].startswith("Order was never placed, already canceled, or filled.")
+
+
+def judge_money(seen: Any) -> None:
+    """Leverage, agents, transfers, and what is not offered."""
+    for name in ("leverage", "referrer", "builder", "noop", "sent", "withdrawn", "agent"):
+        assert seen[name] == {"status": "ok", "response": {"type": "default"}}, name
+    for name in ("other leverage", "schedule", "too much", "agent send", "expired", "stranger"):
+        assert seen[name]["status"] == "err", name
+    assert "resting" in status(seen["agent order"])
+
+
+def judge_feed(feed: Any) -> None:
+    """What the subscriptions brought."""
+    assert all(feed.values()), [name for name, messages in feed.items() if not messages]
+    assert feed["userFills"][0]["data"] == {"user": ALICE_TEXT, "isSnapshot": True, "fills": []}
+    traded = [fill for message in feed["userEvents"] for fill in message["data"].get("fills", [])]
+    assert [fill["sz"] for fill in traded] == ["0.02", "0.01", "0.01"]
+    updates = [row["status"] for message in feed["orderUpdates"] for row in message["data"]]
+    assert updates.count("filled") == 2
+    assert updates[0] == "open"
+    assert all(len(trade["users"]) == 2 for message in feed["trades"] for trade in message["data"])
+
+
+@pytest.mark.timeout(180)
+async def test_ccxt() -> None:
+    async with priced() as node:
+        seen = await run("ccxt_session", node.http, *("0x" + key.secret.hex() for key in (ALICE, BOB)))
+    assert list(seen["markets"]) == ["BTC/USDC:USDC", "ETH/USDC:USDC"]
+    assert seen["balance"]["total"] == 1_000_000
+    assert seen["fetched"]["status"] == "open"
+    assert [order["id"] for order in seen["open"]] == [seen["edited"]["id"]] != [seen["placed"]["id"]]
+    assert seen["post only"].startswith("InvalidOrder")
+    assert seen["no money"].startswith("InsufficientFunds")
+    assert seen["cancel again"].startswith("OrderNotFound")
+    assert seen["market"]["filled"] == 0.03
+    assert [(row["symbol"], row["side"], row["contracts"]) for row in seen["positions"]] == [
+        ("BTC/USDC:USDC", "long", 0.03)
+    ]
+    assert [trade["amount"] for trade in seen["trades"]] == [0.03]
+    assert [order["status"] for order in seen["cancelled"]] == ["canceled", "canceled"]
+    assert seen["closed"][0]["filled"] == 0.03
+    assert seen["book"]["asks"] == [[60_100.0, 0.02]]
+    assert seen["candles"][-1][4] == 60_100.0
+    assert seen["deposits"][0]["amount"] == 1_000_000
+    assert seen["withdrawn"]["status"] == "ok"
+    assert seen["status"] == "ok"

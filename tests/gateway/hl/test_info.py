@@ -1,0 +1,191 @@
+"""POST /info: shapes that clients stumble over, and that numbers, names and the unknown look as they must."""
+
+import re
+from typing import Any
+
+import pytest
+
+from node.gateway.hl import candles, fmt
+from node.gateway.hl.rows import direction
+from node.views.rows import CandleRow
+from proto.ids import MarketId
+from proto.units import Lots, MicroUsd, Price, TimeMs
+from tests.gateway.hl.post import envelope, exchange, info, order, place, typed
+from tests.gateway.hl.test_exchange import ALICE, BOB, funded
+from tests.gateway.live import LiveNode, live
+
+NOBODY = "0x" + "12" * 20
+NUMBER = re.compile(r"-?[0-9]+\.[0-9]+")
+NUMBERS = (
+    "funding", "openInterest", "prevDayPx", "dayNtlVlm", "premium", "oraclePx", "markPx", "midPx", "dayBaseVlm", "px", "sz",
+    "limitPx", "origSz", "triggerPx", "accountValue", "totalNtlPos", "totalRawUsd", "totalMarginUsed", "withdrawable", "szi",
+    "entryPx", "positionValue", "unrealizedPnl", "returnOnEquity", "marginUsed", "closedPnl", "fee", "startPosition", "o",
+    "c", "h", "l", "v", "usdc", "lowerBound", "cross", "add", "crossMaintenanceMarginUsed", "total", "hold",
+)  # fmt: skip
+STATUSES = ("open", "filled", "canceled", "iocCancelRejected", "selfTradeCanceled", "reduceOnlyCanceled")
+
+
+async def traded(node: LiveNode) -> str:
+    """A venue where something happened."""
+    url = await funded(node)
+    for key, buy, price, tif in (
+        (BOB, False, "60100", "Gtc"), (ALICE, True, "60100", "Ioc"), (ALICE, True, "59000", "Gtc"),
+        (ALICE, True, "59000", "Ioc"), (BOB, False, "60200", "Gtc"), (ALICE, False, "59500", "Alo"),
+    ):  # fmt: skip
+        await exchange(url, envelope(key, place(order(price, buy=buy, tif=tif))))
+    await exchange(url, typed(ALICE, {"type": "usdSend", "destination": "0x" + BOB.address.hex(), "amount": "5"}))
+    return url
+
+
+def walk(value: Any, name: str = "") -> list[tuple[str, Any]]:
+    """Every value in JSON with the key it lies under."""
+    if isinstance(value, dict):
+        return [pair for key, part in value.items() for pair in walk(part, key)]
+    if isinstance(value, list):
+        return [pair for part in value for pair in walk(part, name)]
+    return [(name, value)]
+
+
+async def test_every_number_has_a_dot_and_every_address_is_lower_case() -> None:
+    async with live() as node:
+        url, user = await traded(node), "0x" + ALICE.address.hex()
+        asked: list[dict[str, Any]] = [
+            {"type": kind, "user": user.upper().replace("0X", "0x"), "dex": "", "more": 5, "endTime": None}
+            for kind in (
+                "clearinghouseState", "spotClearinghouseState", "openOrders", "frontendOpenOrders", "userFills",
+                "historicalOrders", "userFees", "userRateLimit", "userFunding", "userNonFundingLedgerUpdates",
+            )
+        ]  # fmt: skip
+        asked.extend({"type": kind} for kind in ("meta", "metaAndAssetCtxs", "allPerpMetas", "spotMeta"))
+        asked.append({"type": "l2Book", "coin": "BTC", "nSigFigs": 5, "mantissa": 2})
+        asked.append({"type": "recentTrades", "coin": "BTC"})
+        asked.append({"type": "candleSnapshot", "req": {"coin": "BTC", "interval": "15m", "startTime": 0}})
+        asked.append({"type": "userFillsByTime", "user": user, "startTime": 0, "endTime": 2**60})
+        checked = 0
+        for request in asked:
+            for name, value in walk(await info(url, **request)):
+                if name in NUMBERS and value is not None:
+                    assert isinstance(value, str), (request, name, value)
+                    assert NUMBER.fullmatch(value), (request, name, value)
+                    checked += 1
+                if isinstance(value, str) and value.startswith("0x"):
+                    assert value == value.lower()
+                if isinstance(value, int):
+                    assert value < 2**53
+        assert checked > 90
+
+
+async def test_the_universe_is_in_the_order_of_asset_ids() -> None:
+    async with live() as node:
+        found = await info(node.http, type="meta")
+        assert [row["name"] for row in found["universe"]] == ["BTC", "ETH"]
+        assert [row["szDecimals"] for row in found["universe"]] == [5, 4]
+        assert await info(node.http, type="perpDexs") == [None], (
+            "an empty group of perpetuals shifts other clients' ids"
+        )
+        contexts = await info(node.http, type="metaAndAssetCtxs")
+        assert len(contexts[1]) == len(contexts[0]["universe"])
+        assert await info(node.http, type="userAbstraction", user=NOBODY) == "disabled"
+
+
+async def test_unknown_users_coins_and_orders_are_no_errors() -> None:
+    async with live() as node:
+        url = await funded(node)
+        assert (await info(url, type="clearinghouseState", user=NOBODY))["withdrawable"] == "0.0"
+        assert await info(url, type="userFills", user=NOBODY) == []
+        assert await info(url, type="l2Book", coin="NONE") is None
+        assert await info(url, type="orderStatus", user=NOBODY, oid=1) == {"status": "unknownOid"}
+        assert await info(url, type="orderStatus", user=NOBODY, oid="0x" + "1" * 32) == {"status": "unknownOid"}
+        assert await info(url, type="userRole", user=NOBODY) == {"role": "missing"}
+        assert await info(url, type="subAccounts", user=NOBODY) is None
+
+
+async def test_orders_fills_and_ledger_tell_one_story() -> None:
+    async with live() as node:
+        url, user = await traded(node), "0x" + ALICE.address.hex()
+        history = await info(url, type="historicalOrders", user=user)
+        assert {row["status"] for row in history} <= set(STATUSES)
+        by_id = {row["order"]["oid"]: row["status"] for row in history}
+        assert by_id == {2: "filled", 3: "open", 4: "iocCancelRejected", 6: "open"}
+        newest, oldest = await info(url, type="userFills", user=user), await info(
+            url, type="userFillsByTime", user=user, startTime=0
+        )  # fmt: skip
+        assert newest == oldest[::-1]
+        assert newest[-1]["dir"] == "Open Long"
+        assert newest[-1]["startPosition"] == "0.0"
+        span = {"startTime": newest[-1]["time"], "endTime": newest[-1]["time"]}
+        assert newest[-1] in await info(url, type="userFillsByTime", user=user, **span), "both bounds are inclusive"
+        updates = await info(url, type="userNonFundingLedgerUpdates", user=user, startTime=0)
+        assert [row["delta"]["type"] for row in updates] == ["deposit", "internalTransfer"]
+        assert updates[1]["delta"]["destination"] == "0x" + BOB.address.hex()
+        trades = await info(url, type="recentTrades", coin="BTC")
+        assert trades[-1]["users"] == [user, "0x" + BOB.address.hex()]
+        assert re.fullmatch("0x[0-9a-f]{64}", trades[0]["hash"])
+
+
+async def test_books_are_put_together_at_significant_figures() -> None:
+    async with live() as node:
+        url = await funded(node)
+        bids = [order(str(59_000 + number)) for number in range(30)]
+        await exchange(url, envelope(ALICE, place(*bids)))
+        whole = await info(url, type="l2Book", coin="BTC")
+        assert [level["px"] for level in whole["levels"][0]][:2] == ["59029.0", "59028.0"]
+        assert len(whole["levels"][0]) == 20
+        coarse = await info(url, type="l2Book", coin="BTC", nSigFigs=4)
+        assert [(level["px"], level["n"]) for level in coarse["levels"][0]] == [
+            ("59020.0", 10), ("59010.0", 10), ("59000.0", 10),
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "shown"),
+    [
+        (0, 6, "0.0"),
+        (5, 0, "5.0"),
+        (1, 6, "0.000001"),
+        (-1_500_000, 6, "-1.5"),
+        (600_000, 1, "60000.0"),
+        (12, 1, "1.2"),
+    ],
+)
+def test_fixed(value: int, decimals: int, shown: str) -> None:
+    assert fmt.fixed(value, decimals) == shown
+
+
+@pytest.mark.parametrize(
+    ("start", "signed", "shown"),
+    [
+        (0, 1, "Open Long"), (1, 1, "Open Long"), (-1, 1, "Close Short"), (-1, 2, "Short > Long"), (0, -1, "Open Short"),
+        (2, -1, "Close Long"), (2, -2, "Close Long"), (1, -2, "Long > Short"), (-1, -1, "Open Short"),
+    ],
+)  # fmt: skip
+def test_direction(start: int, signed: int, shown: str) -> None:
+    assert direction(start, signed) == shown
+
+
+def candle(start: int, price: int) -> CandleRow:
+    return CandleRow(
+        MarketId(1), 60, TimeMs(start), Price(price), Price(price + 1), Price(price - 1), Price(price), Lots(1), MicroUsd(2), 3
+    )  # fmt: skip
+
+
+def test_candles_are_put_together() -> None:
+    minute = 60_000
+    rows = [candle(0, 10), candle(minute, 20), candle(4 * minute, 5), candle(5 * minute, 7), candle(11 * minute, 8)]
+    made = list(candles.combine(rows, "5m"))
+    assert [(row.start, end) for row, end in made] == [
+        (0, 5 * minute), (5 * minute, 10 * minute), (10 * minute, 15 * minute),
+    ]  # fmt: skip
+    first = made[0][0]
+    assert (first.open, first.high, first.low, first.close, first.volume, first.trades) == (10, 21, 4, 5, 3, 9)
+
+
+@pytest.mark.parametrize("interval", candles.INTERVALS_S)
+def test_candle_bounds_tile_time(interval: str) -> None:
+    time = 1_700_000_000_123
+    for _ in range(30):
+        start, end = candles.bounds(interval, time)
+        assert start <= time < end
+        assert candles.bounds(interval, end)[0] == end
+        assert candles.bounds(interval, start - 1)[1] == start
+        time = end

@@ -1,0 +1,146 @@
+"""GET /ws: echoes, first frames, posts, pings and refusals, as clients of the dialect expect them."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+
+from tests.gateway.hl.post import envelope, exchange, order, place
+from tests.gateway.hl.test_exchange import ALICE, BOB, funded
+from tests.gateway.live import live
+
+USER = "0x" + ALICE.address.hex()
+
+
+class Talk:
+    """A connection and what was heard of it."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.socket = socket
+        self.heard: list[dict[str, Any]] = []
+
+    async def say(self, value: Any) -> None:
+        """Send a request."""
+        await self.socket.send_str(value if isinstance(value, str) else json.dumps(value))
+
+    async def hear(self, channel: str) -> Any:
+        """Data of the next message of a channel."""
+        async with asyncio.timeout(10):
+            while True:
+                received = json.loads(await self.socket.receive_str())
+                self.heard.append(received)
+                if received["channel"] == channel:
+                    return received.get("data")
+
+    def of(self, channel: str) -> list[Any]:
+        """Data of everything that was heard of a channel."""
+        return [message["data"] for message in self.heard if message["channel"] == channel]
+
+    async def subscribe(self, **subscription: Any) -> Any:
+        """Subscribe; the echo."""
+        await self.say({"method": "subscribe", "subscription": subscription})
+        return await self.hear("subscriptionResponse")
+
+
+@asynccontextmanager
+async def talk(url: str) -> AsyncIterator[Talk]:
+    """A connection to `/ws`."""
+    async with aiohttp.ClientSession() as http, http.ws_connect(url.replace("http", "ws") + "/ws") as socket:
+        yield Talk(socket)
+
+
+async def test_echoes_are_supersets_and_repeats_are_named() -> None:
+    async with live() as node, talk(await funded(node)) as client:
+        echo = await client.subscribe(type="l2Book", coin="BTC", dex="")
+        assert echo == {
+            "method": "subscribe",
+            "subscription": {"type": "l2Book", "coin": "BTC", "dex": "", "nSigFigs": None, "mantissa": None},
+        }
+        assert (await client.hear("l2Book"))["levels"] == [[], []]
+        await client.say({"method": "subscribe", "subscription": {"type": "l2Book", "coin": "BTC"}})
+        assert (await client.hear("error")).startswith('Already subscribed: {"type":"l2Book"')
+        gone = {"method": "unsubscribe", "subscription": {"type": "l2Book", "coin": "BTC"}, "id": 5}
+        await client.say(gone)
+        assert (await client.hear("subscriptionResponse"))["method"] == "unsubscribe"
+        await client.say(gone)
+        assert (await client.hear("error")).startswith("Already unsubscribed: ")
+        for wrong in ({"type": "l2Book", "coin": "NONE"}, {"type": "trades"}, {"type": "nothing"}, 5, None):
+            await client.say({"method": "subscribe", "subscription": wrong})
+            assert (await client.hear("error")).startswith("Invalid subscription ")
+        for text in ("nonsense", "[]", '{"method":"dance"}', '{"method":"post","id":1}'):
+            await client.say(text)
+            assert (await client.hear("error")).startswith("Error parsing JSON into valid websocket request: ")
+        await client.say({"method": "ping"})
+        assert await client.hear("pong") is None
+
+
+async def test_first_frames_and_what_follows() -> None:
+    async with live() as node, talk(await funded(node)) as client:
+        url = node.http
+        await client.subscribe(type="userFills", user=USER.upper().replace("0X", "0x"))
+        assert await client.hear("userFills") == {"user": USER, "isSnapshot": True, "fills": []}
+        await client.subscribe(type="userFundings", user=USER)
+        assert (await client.hear("userFundings"))["isSnapshot"] is True
+        await client.subscribe(type="orderUpdates", user=USER)
+        await client.subscribe(type="user", user=USER)
+        await client.subscribe(type="trades", coin="BTC")
+        await client.subscribe(type="bbo", coin="BTC")
+        await exchange(url, envelope(BOB, place(order("60100", "0.02", buy=False))))
+        await exchange(url, envelope(ALICE, place(order("60100"))))
+        await exchange(url, envelope(ALICE, place(order("59000"))))
+        while len(client.of("orderUpdates")) < 2:
+            await client.hear("orderUpdates")
+        assert [update[0]["status"] for update in client.of("orderUpdates")] == ["filled", "open"]
+        (trades,) = client.of("trades")
+        assert trades[0]["users"] == [USER, "0x" + BOB.address.hex()]
+        assert [list(event) for event in client.of("user")] == [["fills"]]
+        assert client.of("userFills")[1]["fills"] == client.of("user")[0]["fills"]
+        assert client.of("bbo")[-1]["bbo"][1] == {"px": "60100.0", "sz": "0.01", "n": 1}
+
+
+async def test_posts_are_answered_by_their_id() -> None:
+    async with live() as node, talk(await funded(node)) as client:
+        action = envelope(ALICE, place(order("59000")))
+        await client.say({"method": "post", "id": 7, "request": {"type": "action", "payload": action}})
+        assert await client.hear("post") == {
+            "id": 7,
+            "response": {
+                "type": "action",
+                "payload": {
+                    "status": "ok",
+                    "response": {"type": "order", "data": {"statuses": [{"resting": {"oid": 1}}]}},
+                },
+            },
+        }
+        asked = {"type": "l2Book", "coin": "BTC"}
+        await client.say({"method": "post", "id": 8, "request": {"type": "info", "payload": asked}})
+        answer = (await client.hear("post"))["response"]
+        assert (answer["type"], answer["payload"]["type"]) == ("info", "l2Book")
+        assert answer["payload"]["data"]["coin"] == "BTC"
+        await client.say({"method": "post", "id": 9, "request": {"type": "info", "payload": {"type": "nothing"}}})
+        assert (await client.hear("post"))["response"]["type"] == "error"
+
+
+async def test_somebody_without_account_is_fed_once_there_is_one() -> None:
+    async with live() as node, talk(node.http) as client:
+        await client.subscribe(type="userNonFundingLedgerUpdates", user=USER)
+        assert (await client.hear("userNonFundingLedgerUpdates"))["isSnapshot"] is True
+        await node.fund(ALICE, 5)
+        update = await client.hear("userNonFundingLedgerUpdates")
+        assert update["user"] == USER
+        assert update["nonFundingLedgerUpdates"][0]["delta"] == {"type": "deposit", "usdc": "5.0"}
+
+
+async def test_nothing_is_taped_while_nobody_listens() -> None:
+    async with live() as node:
+        assert node.views.tape is None
+        async with talk(node.http) as client:
+            await client.subscribe(type="allMids")
+            assert node.views.tape is not None
+            assert (await client.hear("allMids"))["mids"].keys() == {"BTC", "ETH"}
+        async with asyncio.timeout(10):
+            while node.views.tape is not None:
+                await asyncio.sleep(0.01)
