@@ -203,7 +203,11 @@ class _Run:
         reported = 0
         progress(stage, 0, total)
         for prepared in _prepare_ahead(self._store.journal, self._domain, self.machine.seq + 1):
-            on_cycle(self._cycle(prepared))
+            inputs = self._cycle(prepared)
+            on_cycle(inputs)  # Before the seal, as when it was live: rows of read models are never behind it.
+            if type(inputs[-1].item) is SealTick:
+                assert_sealed(inputs[-1].outcome)
+                self._seal()
             if self.inputs - reported >= _PROGRESS_INPUTS:
                 reported = self.inputs
                 progress(stage, reported, total)
@@ -218,9 +222,6 @@ class _Run:
         if machine.end_cycle().head != prepared.row.head:
             raise StoreCorrupt(f"The cycle at input {prepared.row.first_seq} does not lead to its head. {ADVICE}")
         self.inputs += len(inputs)
-        if type(inputs[-1].item) is SealTick:
-            assert_sealed(inputs[-1].outcome)
-            self._seal()
         return inputs
 
     def _seal(self) -> None:

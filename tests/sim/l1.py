@@ -15,8 +15,8 @@ from tests.sim.chain import DEPTH, SimChain, SimL1Client
 from tests.sim.life import DEPLOYMENT, DIVISORS
 from tests.sim.people import PARAMS
 
-_BLOCK_S = 2.0
-_WATCH_S = 4.0
+_BLOCK_S = 3.0
+_WATCH_S = 8.0
 
 
 class SimL1:

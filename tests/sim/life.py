@@ -15,7 +15,7 @@ from node.l1.answers import L1Refused, L1Unavailable
 from node.l1.deployment import genesis_facts
 from node.ops.clock import FakeClock
 from node.ops.metrics import Metrics
-from node.sequencer.recover import Recovered, recover, replay
+from node.sequencer.recover import OnCycle, Recovered, ReplayReport, recover, replay
 from node.sequencer.released import Listener, ReleasedInput
 from node.sequencer.sequencer import Identity, Sequencer
 from node.sequencer.settings import SequencerSettings
@@ -47,11 +47,11 @@ DEPLOYMENT: Final = Deployment(
 )
 FACTS: Final = genesis_facts(PARAMS)
 SEQUENCER: Final = SequencerSettings(
-    cycle_inputs_max=16, batch_ms=2_500, batch_inputs_max=90, idle_batch_ms=9_000, tick_ms=500, inbox_inputs_max=8,
+    cycle_inputs_max=16, batch_ms=4_000, batch_inputs_max=120, idle_batch_ms=9_000, tick_ms=500, inbox_inputs_max=8,
     inbox_operator_reserve=6, write_pause_ms=2,
 )  # fmt: skip
 SETTLEMENT: Final = SettlementSettings(
-    contract=DOMAIN.contract, deposit_depth_blocks=DEPTH, poll_ms=900, batches_in_flight_max=3, transactions_in_flight_max=5,
+    contract=DOMAIN.contract, deposit_depth_blocks=DEPTH, poll_ms=1_500, batches_in_flight_max=3, transactions_in_flight_max=5,
     stop_grace_ms=2_000,
 )  # fmt: skip
 
@@ -106,13 +106,15 @@ class Life:
     def __init__(self, disk: MemoryDisk, clock: FakeClock, chain: SimChain, rng: random.Random) -> None:
         self.disk = disk
         store = self.store = open_memory(disk, PARAMS.digest())
+        self.rebuilt = False
+        """Whether read models had to be built anew from the whole journal."""
         recovered: Recovered
         self.shelf, recovered = awaken(
             store.table("views"),
             StreamLimits(ring_events=64),
             lambda on_cycle: recover(store, PARAMS, DOMAIN, on_cycle=on_cycle),
             lambda found: found.machine.state,
-            lambda on_cycle: replay(store, PARAMS, DOMAIN, on_cycle=on_cycle),
+            self._rebuild,
         )
         self.state = recovered.machine.state
         self.threads = [SlowDisk(rng), SlowDisk(rng)]
@@ -137,6 +139,10 @@ class Life:
         self.sequencer.add_listener(_Seals(self))
         self.alive = True
         self.tasks: list[asyncio.Task[None]] = []
+
+    def _rebuild(self, on_cycle: OnCycle) -> ReplayReport:
+        self.rebuilt = True
+        return replay(self.store, PARAMS, DOMAIN, on_cycle=on_cycle)
 
     def begin(self) -> None:
         """Run all parts."""

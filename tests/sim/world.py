@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from node.core.state import State
+from node.l1.vault import TOPICS
 from node.ops.clock import FakeClock
 from node.sequencer.durability import SequencerStopped
 from node.sequencer.recover import replay
@@ -29,7 +30,7 @@ from proto.signing.secp256k1 import recover as recover_signer
 from proto.units import AssetUnits
 from tests.core.venue import portrait
 from tests.sequencer.venue import DOMAIN, OPERATOR, PUBLISHERS, START_MS, USD
-from tests.sim.chain import UserDeposit
+from tests.sim.chain import DEPTH, UserDeposit
 from tests.sim.feeds import Follower
 from tests.sim.l1 import SimL1
 from tests.sim.life import Life, durable_seq, fingerprint, restarted
@@ -49,7 +50,7 @@ _STREAMS: Final = (
 )
 _REPLAYED: Final = 0.1
 """Part of the worlds whose whole history is executed again at the end by the node's own means."""
-_OPENING_S: Final = 60
+_OPENING_S: Final = 300
 _SETTLE_S: Final = 400
 """Simulated seconds in which a world at rest must have everything credited, posted and verified."""
 
@@ -85,7 +86,7 @@ class World:
         self._acked_seq = 0
         self.counts: Counter[str] = Counter()
         self._events: list[tuple[int, Callable[[], Any]]] = [
-            (520, self._act), (70, self._retry), (170, self._report), (60, self._read), (14, self._receipt), (6, self._prove),
+            (520, self._act), (70, self._retry), (90, self._report), (60, self._read), (14, self._receipt), (6, self._prove),
             (14, self._deposit), (10, self._claim), (8, self._toggle), (12, self._compare), (5, self._jump), (4, self._silence),
             (4, self._outage), (5, self._step_clock),
         ]  # fmt: skip
@@ -110,8 +111,11 @@ class World:
         for key in OWNERS:
             self._l1.chain.calls.append(UserDeposit(key.address, USDC, AssetUnits(30_000 * USD)))
         self._start()
-        await asyncio.sleep(_OPENING_S)
-        assert self._look(lambda state: state.queue_cursor) == len(OWNERS), "the first deposits were not credited"
+        for second in range(_OPENING_S):
+            await asyncio.sleep(1)
+            if self._look(lambda state: state.queue_cursor) == len(OWNERS):
+                break
+            assert second < _OPENING_S - 1, "the first deposits were not credited"
         self._l1.restless = True
         kinds, weights = [kind for _, kind in self._events], [weight for weight, _ in self._events]
         for _ in range(events):
@@ -120,12 +124,13 @@ class World:
             if self._node.failed:
                 await self._fell()
             luck = self._rng.random()
-            if luck < 0.003:
+            if luck < 0.0014:
                 await self._end_life()
-            elif luck < 0.005 and self._node.disk.fault is None:
+            elif luck < 0.0022 and self._node.disk.fault is None:
                 disk = self._node.disk
                 disk.fault = Fault(
-                    disk.writes + self._rng.randrange(8), self._rng.choice([None, 0, self._rng.randrange(400)])
+                    disk.writes + self._rng.randrange(8),
+                    self._rng.choice([None, 0, self._rng.randrange(8, 60), self._rng.randrange(2_000)]),
                 )
             self._rng.choices(kinds, weights)[0]()
         await self._settle(outside)
@@ -154,6 +159,12 @@ class World:
             while not all(thread.is_idle for thread in self._node.threads):
                 await asyncio.sleep(0.01)  # A disk that hangs for an hour is a dead disk.
             self._clock.advance(HOUR_MS * self._rng.randint(1, 2))
+            if (
+                self._rng.random() < 0.4 and self._node.disk.fault is None
+            ):  # Long silence, some news, and it dies of them.
+                disk = self._node.disk
+                disk.fault = Fault(disk.writes + 2 * self._rng.randrange(3), None)
+            self._jump()
             await asyncio.sleep(0.3)
 
     # ---------------------------------------------------------------------------------------------- lives of the node
@@ -168,6 +179,7 @@ class World:
                 self.counts["failed starts"] += 1
                 self._disk = restarted(self._disk, None)
         life = self._life
+        assert not life.rebuilt, "read models were behind the last seal"
         self.counts["lives"] += 1
         self._shadow.follow(life.store.journal.records(self._shadow.state.seq + 1, life.state.seq))
         assert portrait(life.state) == portrait(self._shadow.state), "another state came back than the journal gives"
@@ -211,8 +223,14 @@ class World:
         self._disk = restarted(self._disk, rng.choice([None, 0, rng.randrange(5_000)]))
         if rng.random() < 0.2:
             self._disk.fault = Fault(rng.randrange(4), rng.randrange(300))
-        await asyncio.sleep(rng.choice([0, 0.5, 5]))
+        await asyncio.sleep(rng.choice([0, 0.5, 5, 5, 60]))
         self._start()
+        if rng.random() < 0.15:  # What makes it die may not be over.
+            self._report()
+            await asyncio.sleep(rng.choice([0, 0.001, 0.02, 0.5]))
+            self.counts["kills"] += 1
+            await self._node.kill(finish=rng.random() < 0.8)
+            await self._after_life()
 
     # ---------------------------------------------------------------------------------------------------------- people
 
@@ -404,6 +422,7 @@ class World:
             if target is not None and verifier.batch_id >= target:
                 break
         await self._node.stop(seal=True)
+        self._compare_batches()
         for at, follower in enumerate(self._followers):
             follower.compare_history(self._node.shelf.views, listens=at in self._listening)
         self._disk = restarted(self._disk, 0)
@@ -412,6 +431,19 @@ class World:
         await self._l1.look()
         if self._rng.random() < _REPLAYED:
             self._replay()
+
+    def _compare_batches(self) -> None:
+        """The batch view says of every batch that was posted long ago where on L1 it really is."""
+        where = {
+            log.topics[1]: (log.block_number, log.transaction_hash)
+            for mined in self._l1.chain.blocks[: -2 * DEPTH]
+            for log in mined.logs
+            if log.topics[0] == TOPICS["BatchCommitted"]
+        }
+        for topic, place in where.items():
+            row = self._node.shelf.views.batches.find(int.from_bytes(topic, "big"))
+            assert row is not None
+            assert (row.posted_block, row.posted_tx) == place, f"batch {row.id} is shown where it is not"
 
     def _standing(self) -> str:
         sealed, verifier = self._node.sequencer.sealed, self._l1.verifier
