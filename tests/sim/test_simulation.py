@@ -5,6 +5,15 @@ forgets what was not synced, and against an L1 that reorganises, stalls and lose
 answers and retry; publishers lie, jump and fall silent; hours pass; the process is killed, stopped, and dies of its disk, also while it
 starts. What must hold is checked as it happens and again after every restart: see `shadow` (the judge), `feeds`, `life` and `l1`.
 
+That it catches faults was tried by putting these into the code, one at a time; each failed within a few worlds, most in the first:
+- replies given before the journal's write; reads answered before what they show is durable; journal writes that are not synced;
+- the head witness not advanced, or always in the same slot; a recovered batch with another head; receipts over another root;
+- nonces not restored from an account's leaf, or the newest one not saved in it; a unit lost in large transfers;
+- a queue item skipped; deposits credited before they are deep enough; deposits kept that a reorganisation dropped;
+- a due tick that comes late now and then; liquidations in spite of bad prices;
+- stream numbers that begin at zero in each life; an order's row not written after a fill; read models written after the seal.
+It found: an alarm at an operator that was only down when work became due; read models left behind by a power cut after a recovery.
+
 A failure prints the seed of its world; `pytest tests/sim -k twice --seed N` repeats that world alone.
 """
 
