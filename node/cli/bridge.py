@@ -72,7 +72,7 @@ class Wallet:
         try:
             result = await self._sender.send(intent)
         except L1Error as error:
-            fail(f"{what}: {error}", 1)
+            fail(f"{what}: {error.numbered()}", 1)
         if not isinstance(result, Included) or not result.receipt.success:
             fail(f"{what}: L1 mined it, but it did not succeed.", 1)
         say(f"{what}: block {result.receipt.block_number}, transaction 0x{result.receipt.transaction_hash.hex()}")

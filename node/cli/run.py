@@ -66,7 +66,7 @@ def command(
         collect_rarely()
         run_until_stopped(lambda stop: _run(settings, params, key, stop))
     except (ConfigError, KeystoreError, StartRefused, StoreError, L1Error, OSError) as error:
-        fail(str(error))
+        fail(error.numbered() if isinstance(error, L1Error) else str(error))
 
 
 async def _run(settings: NodeSettings, params: Params, key: SigningKey, stop: asyncio.Event) -> None:

@@ -22,15 +22,26 @@ TOPICS_MAX: Final = 4
 
 
 class L1Error(Exception):
-    """L1 did not give what was asked for."""
+    """L1 did not give what was asked for. `number` is stable: 6701 to 6712 where the deployment is not ours, from 6720 on L1 itself."""
+
+    number: int = 6720
+
+    def numbered(self) -> str:
+        """Number and sentence."""
+        text = str(self)
+        return text if text.startswith(f"{int(self.number)} ") else f"{int(self.number)} {type(self).__name__}: {text}"
 
 
 class L1Unavailable(L1Error):
     """No answer: timeout, connection lost, server overloaded. A retry can help."""
 
+    number = 6721
+
 
 class L1Refused(L1Error):
     """The node answered with an error: execution reverted, transaction not taken, query too wide, …"""
+
+    number = 6722
 
     def __init__(self, code: int, message: str, data: bytes = b"") -> None:
         super().__init__(f"{message} (code {code})")
@@ -42,13 +53,19 @@ class L1Refused(L1Error):
 class L1Lied(L1Error):
     """The answer is malformed or contradicts what was asked; nothing of it may be used."""
 
+    number = 6723
+
 
 class L1AnswerTooLarge(L1Lied):
     """The answer exceeds the size limit; a narrower question may fit."""
 
+    number = 6724
+
 
 class L1WrongChain(L1Error):
     """The endpoint serves another chain than expected."""
+
+    number = 6701
 
     def __init__(self, expected: int, found: int) -> None:
         super().__init__(f"L1 endpoint has chain id {found}, expected {expected}")

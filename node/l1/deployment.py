@@ -39,6 +39,8 @@ class Mismatch(IntEnum):
 class DeploymentRefused(L1Error):
     """The contract is not the one that this program was made for, or contradicts what it holds. Do not start."""
 
+    number: Mismatch
+
     def __init__(self, number: Mismatch, sentence: str) -> None:
         super().__init__(f"{number.value} {number.name}: {sentence}")
         self.number = number

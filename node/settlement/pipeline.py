@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from node.l1.answers import L1Refused
+from node.l1.answers import L1Error, L1Refused
 from node.l1.rpc import L1Client
 from node.l1.sender import BUMP_PERCENT
 from node.l1.transactions import FeeMarketFields, Transaction, floor_gas, intrinsic_gas, sign_fee_market
@@ -23,8 +23,10 @@ RESEND_AFTER_S = 2.0
 """A node may forget what waits; after this long it is asked."""
 
 
-class PipelineRefused(Exception):
+class PipelineRefused(L1Error):
     """The L1 node does not take a transaction, for a reason that a higher fee does not remove."""
+
+    number = 6725
 
 
 class Call(NamedTuple):

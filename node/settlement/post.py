@@ -31,7 +31,6 @@ DATA_GAS: Final = 200_000
 """Above intrinsic gas, which is 16 per byte: hashing a chunk and two slots. The floor of 40 per byte covers it for larger chunks."""
 COMMIT_GAS: Final = 900_000
 """Measured 190,000 for two assets (docs/SETTLEMENT_COSTS.md); what is not used is not paid."""
-NO_NUMBER: Final = 0
 _log = room_log("settlement")
 
 
@@ -45,7 +44,7 @@ class StepKind(IntEnum):
 
 
 class PostProblem(NamedTuple):
-    """Why posting does not move: the contract's number (0: L1 is away or refuses), its name, a sentence."""
+    """Why posting does not move: its number (the contract's, or L1's from 6720 on), its name, a sentence."""
 
     number: int
     name: str
@@ -107,7 +106,7 @@ class Poster:
             try:
                 await self.round()
             except (L1Unavailable, L1Refused, L1Lied, PipelineRefused) as error:
-                self._report(PostProblem(NO_NUMBER, type(error).__name__, str(error)))
+                self._report(PostProblem(error.number, type(error).__name__, str(error)))
             if self.problem is None:
                 pause_s = self._settings.poll_ms / 1_000
                 await self._pause(pause_s)

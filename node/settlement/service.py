@@ -204,11 +204,11 @@ class Settlement:
                 await self._look(follower)
                 pause_s = poll_s
             except (L1Unavailable, L1Refused) as error:
-                _log.warning("L1 is away", reason=str(error))
+                _log.warning("L1 is away", reason=error.numbered())
                 pause_s = min(2 * pause_s, BACKOFF_MAX_S)
             except (L1Lied, ReorgTooDeep) as error:
                 # What was read may be wrong: read all of it again. What is credited stays, the state remembers it.
-                _log.error("L1 contradicts itself", reason=str(error))
+                _log.error("L1 contradicts itself", reason=error.numbered())
                 pause_s = min(2 * pause_s, BACKOFF_MAX_S)
                 follower = self._restart_reading()
             self._bound_time()
@@ -217,7 +217,7 @@ class Settlement:
 
     def _refusal(self) -> int:
         problem = self.poster.problem
-        return 0 if problem is None else problem.number or -1
+        return 0 if problem is None else problem.number
 
     async def _look(self, follower: ChainFollower) -> None:
         """Take in what is new."""

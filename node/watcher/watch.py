@@ -96,17 +96,17 @@ class Watch:
                     feed = await self._begin()
                 found = await self._look(feed)
             except DeploymentRefused as error:
-                return self._report(Verdict.UNKNOWN, reason=str(error))
+                return self._report(Verdict.UNKNOWN, reason=error.numbered())
             except (HistoryChanged, ReorgTooDeep, L1Lied) as error:
                 self._restarts += 1
                 if self._once and self._restarts > RESTARTS_MAX:
-                    return self._report(Verdict.UNKNOWN, reason=str(error))
-                self._listener.trouble(str(error))
+                    return self._report(Verdict.UNKNOWN, reason=error.numbered())
+                self._listener.trouble(error.numbered())
                 feed = None
             except (L1Unavailable, L1Refused) as error:
-                self._listener.trouble(str(error))
+                self._listener.trouble(error.numbered())
                 if self._is_out_of_patience():
-                    return self._report(Verdict.UNKNOWN, reason=str(error))
+                    return self._report(Verdict.UNKNOWN, reason=error.numbered())
             else:
                 self._trouble_since_s = None
                 pause_s = self._settings.poll_ms / 1_000
