@@ -7,6 +7,7 @@ the rules of both. Invariants: the new order is judged as if the old one were go
 from dataclasses import replace
 
 from node.core.book import resting
+from node.core.book.expiry import has_ended
 from node.core.book.match import reducible
 from node.core.hl.resolve import order_spec
 from node.core.outcome import OrderResult, refused_order
@@ -29,6 +30,8 @@ def check(
     old = find(state, account, OrderId(target.oid), target.cloid)
     if isinstance(old, RejectCode):
         return old
+    if has_ended(old, state.time):
+        return RejectCode.ORDER_UNKNOWN
     spec = order_spec(state, order)
     if isinstance(spec, RejectCode):
         return spec
@@ -48,6 +51,7 @@ def check(
     new = Order(
         state.next_order, account.id, spec.market, spec.side, spec.order_type, spec.time_in_force, spec.reduce_only,
         spec.self_trade, spec.price, lots, lots, spec.client_id or old.client_id, state.time,
+        old.good_til,
     )  # fmt: skip
     decided = check_match(state, market, new, meetings)
     return decided if isinstance(decided, RejectCode) else (old, decided)

@@ -5,10 +5,32 @@ markets, and gets the same order.
 """
 
 from node.core.state import Market, State
-from proto.hl.actions import HlL1Request, HlOrder, HlRequest, HlTif, HlUserRequest
+from proto.hl.actions import (
+    HlCancel,
+    HlCancelByCloid,
+    HlL1Request,
+    HlModify,
+    HlOrder,
+    HlPlace,
+    HlRequest,
+    HlTif,
+    HlUpdateLeverage,
+    HlUserRequest,
+)
 from proto.hl.decimals import scaled
-from proto.ids import Address, MarketId
-from proto.intents import Intent, OrderSpec, OrderType, SelfTrade, Side, TimeInForce
+from proto.ids import Address, MarketId, OrderId
+from proto.intents import (
+    AmendOrder,
+    CancelByClientId,
+    CancelOrder,
+    Intent,
+    OrderSpec,
+    OrderType,
+    PlaceOrders,
+    SelfTrade,
+    Side,
+    TimeInForce,
+)
 from proto.reject import RejectCode
 from proto.units import LOTS_MAX, PRICE_DECIMALS_MAX, PRICE_MAX, Lots, Price
 
@@ -61,3 +83,33 @@ def order_spec(state: State, order: HlOrder) -> OrderSpec | RejectCode:
         market.params.id, Side.BUY if order.is_buy else Side.SELL, OrderType.LIMIT, _TIMES_IN_FORCE[order.tif], Price(price),
         Lots(lots), order.reduce_only, order.cloid, SelfTrade.EXPIRE_MAKER,
     )  # fmt: skip
+
+
+def trading_intents(state: State, account: Address, request: HlRequest) -> list[Intent] | None:
+    """What an agent would have to be allowed to sign natively for this request; None where it is no trading action."""
+    if isinstance(request, HlUserRequest):
+        return None
+    action, head = request.action, (account, request.nonce, request.expires_after)
+    match action:
+        case HlPlace():
+            return [PlaceOrders(*head, _specs(state, action.orders))]
+        case HlCancel():
+            return [CancelOrder(*head, OrderId(oid)) for _, oid in action.cancels]
+        case HlCancelByCloid():
+            return [CancelByClientId(*head, cloid) for _, cloid in action.cancels]
+        case HlModify():
+            named = [target for target, _ in action.modifies]
+            ends: list[Intent] = [
+                AmendOrder(*head, OrderId(target.oid), target.cloid, Price(0), Lots(0)) for target in named
+            ]
+            return [*ends, PlaceOrders(*head, _specs(state, tuple(order for _, order in action.modifies)))]
+        case HlUpdateLeverage():
+            return [PlaceOrders(*head, ())]
+        case _:
+            return None
+
+
+def _specs(state: State, orders: tuple[HlOrder, ...]) -> tuple[OrderSpec, ...]:
+    """Those orders that their markets can express; the others are refused one by one."""
+    resolved = [order_spec(state, order) for order in orders]
+    return tuple(spec for spec in resolved if not isinstance(spec, RejectCode))

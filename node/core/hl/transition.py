@@ -10,7 +10,8 @@ from typing import assert_never
 
 from node.core.book import resting
 from node.core.hl.modify import modify
-from node.core.hl.resolve import market_of, order_spec
+from node.core.hl.resolve import market_of, order_spec, trading_intents
+from node.core.ledger.scope import refusal_of_agent
 from node.core.outcome import Applied, Outcome, Rejected, Result, ValueResult, refused_order
 from node.core.state import Account, Order, Signer, State
 from node.core.transitions import agents, transfer, withdraw
@@ -38,16 +39,7 @@ from proto.hl.actions import (
 from proto.hl.decimals import normal, scaled
 from proto.hl.reading import address
 from proto.ids import USDC, OrderId
-from proto.intents import (
-    NAME_BYTES,
-    SCOPE_HYPERLIQUID,
-    SCOPE_REDUCE_ONLY,
-    SCOPE_TRADE,
-    ApproveAgent,
-    RevokeAgent,
-    Transfer,
-    Withdraw,
-)
+from proto.intents import NAME_BYTES, SCOPE_HYPERLIQUID, SCOPE_TRADE, ApproveAgent, RevokeAgent, Transfer, Withdraw
 from proto.reject import RejectCode
 from proto.units import AMOUNT_MAX, TIME_MS_MAX, AssetUnits, TimeMs
 
@@ -58,7 +50,7 @@ _VALID_UNTIL = " valid_until "
 
 def transition(state: State, account: Account, signer: Signer, request: HlRequest) -> Outcome:
     """Apply a request for the account that its signer may sign for. The nonce was used, and the request has not expired."""
-    code = _refusal(state, signer, request)
+    code = _refusal(state, account, signer, request)
     if code is not None:
         return Rejected(code)
     if isinstance(request, HlUserRequest):
@@ -66,18 +58,21 @@ def transition(state: State, account: Account, signer: Signer, request: HlReques
     return _agent_signed(state, account, request)
 
 
-def _refusal(state: State, signer: Signer, request: HlRequest) -> RejectCode | None:
+def _refusal(state: State, account: Account, signer: Signer, request: HlRequest) -> RejectCode | None:
     """Why this key may not sign this in this dialect."""
     if not state.params.dialects.hyperliquid_owners and not (signer.is_agent and signer.scope & SCOPE_HYPERLIQUID):
         return RejectCode.DIALECT_CLOSED
-    if signer.is_agent and signer.valid_until and state.time > signer.valid_until:
-        return RejectCode.AGENT_EXPIRED
-    if not signer.is_agent or isinstance(request.action, HlNoop | HlSetReferrer | HlApproveBuilderFee):
+    if not signer.is_agent:
         return None
-    if signer.markets or signer.scope & SCOPE_REDUCE_ONLY:
-        return RejectCode.AGENT_SCOPE  # A limited agent signs natively, where its limits are looked at order by order.
-    trades = isinstance(request.action, HlPlace | HlCancel | HlCancelByCloid | HlModify | HlUpdateLeverage)
-    return None if trades and signer.scope & SCOPE_TRADE else RejectCode.AGENT_SCOPE
+    if signer.valid_until and state.time > signer.valid_until:
+        return RejectCode.AGENT_EXPIRED
+    if isinstance(request.action, HlNoop | HlSetReferrer | HlApproveBuilderFee):
+        return None
+    intents = trading_intents(state, account.address, request)
+    if intents is None:
+        return RejectCode.AGENT_SCOPE
+    refusals = (refusal_of_agent(state, account, signer, intent) for intent in intents)
+    return next((code for code in refusals if code is not None), None)
 
 
 def _agent_signed(state: State, account: Account, request: HlL1Request) -> Outcome:

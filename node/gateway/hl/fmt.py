@@ -16,7 +16,7 @@ _TIFS: Final = {
     TimeInForce.FOK: "Ioc",
     TimeInForce.POST_ONLY: "Alo",
 }
-_ENDS: Final = {
+ENDS: Final = {
     CloseReason.FILLED: "filled",
     CloseReason.USER_CANCELLED: "canceled",
     CloseReason.IMMEDIATE_REMAINDER: "canceled",
@@ -25,6 +25,8 @@ _ENDS: Final = {
     CloseReason.LIQUIDATION: "liquidatedCanceled",
     CloseReason.MATCH_LIMIT: "canceled",
     CloseReason.MARKET_CLOSED: "delistedCanceled",
+    CloseReason.EXPIRED: "canceled",
+    CloseReason.SCHEDULED_CANCEL: "scheduledCancel",
 }
 
 
@@ -67,7 +69,7 @@ def order_status(row: OrderRow) -> str:
         return "open"
     if row.reason == CloseReason.IMMEDIATE_REMAINDER and not row.filled:
         return "iocCancelRejected"
-    return _ENDS[row.reason]
+    return ENDS[row.reason]
 
 
 def order_object(row: OrderRow, coin: str, size_decimals: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 from node.gateway.hl import candles, fmt
 from node.gateway.hl.rows import direction
 from node.views.rows import CandleRow
+from proto.events import CloseReason
 from proto.ids import MarketId
 from proto.units import Lots, MicroUsd, Price, TimeMs
 from tests.gateway.hl.post import envelope, exchange, info, order, place, typed
@@ -135,6 +136,10 @@ async def test_books_are_put_together_at_significant_figures() -> None:
         assert [(level["px"], level["n"]) for level in coarse["levels"][0]] == [
             ("59020.0", 10), ("59010.0", 10), ("59000.0", 10),
         ]  # fmt: skip
+
+
+def test_every_end_of_an_order_has_a_status() -> None:
+    assert set(fmt.ENDS) == set(CloseReason)
 
 
 @pytest.mark.parametrize(
