@@ -35,6 +35,8 @@ def read(data: bytes | str) -> Any:
         return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except HlMalformedError:
         raise
+    except RecursionError:  # The usual limit is below the bound when the stack is deep already.
+        raise HlMalformedError("nested too deeply") from None
     except ValueError as error:
         raise HlMalformedError(str(error)[:200]) from None
 
