@@ -24,8 +24,9 @@ from node.gateway.ports import Backpressure, ReadRefusedError
 from node.gateway.server import Gateway
 from node.gateway.shelf import Shelf
 from node.gateway.waiting import waiting_room
+from node.l1.compared import open_l1
 from node.l1.deployment import genesis_facts
-from node.l1.rpc import L1Client, L1ClientSettings
+from node.l1.rpc import L1Client
 from node.ops.clock import SystemClock
 from node.ops.health import Health
 from node.ops.keystore import DEVELOPMENT_CHAIN_IDS
@@ -314,7 +315,7 @@ class _Node:
         settings = self._settings
         if settings.settlement is None:
             return None
-        self._l1 = L1Client(L1ClientSettings(url=settings.l1.rpc))
+        self._l1 = open_l1(settings.l1.urls)
         settlement = Settlement(
             self._l1,
             self.sequencer,

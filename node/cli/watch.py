@@ -22,6 +22,7 @@ from node.watcher.watch import watch
 
 @click.command("watch")
 @click.option("--l1", "rpc", required=True, help="JSON-RPC address of an L1 node that you trust.")
+@click.option("--l1-compare", default="", help="JSON-RPC address of a second L1 node: only what both say is believed.")
 @click.option("--contract", required=True, help="Address of the Novate contract.")
 @click.option("--genesis", default="devnet", show_default=True, help="Genesis file, or the name of a shipped network.")
 @click.option("--once", is_flag=True, help="Verify what L1 has now, then report.")
@@ -47,6 +48,7 @@ from node.watcher.watch import watch
 def command(
     *,
     rpc: str,
+    l1_compare: str,
     contract: str,
     genesis: str,
     once: bool,
@@ -65,6 +67,7 @@ def command(
         params = load_genesis(find_genesis(genesis))
         settings = WatcherSettings(
             url=rpc,
+            compare_url=l1_compare,
             contract=address_of(contract),
             start_block=start_block,
             depth_blocks=depth_blocks,

@@ -40,11 +40,20 @@ class L1Settings:
 
     rpc: str = ""
     contract: str = ""
+    compare_rpc: str = ""
+    """A second L1 node, run by somebody else: only what both say alike is believed. Empty: `rpc` alone is believed."""
 
     def __post_init__(self) -> None:
-        """Refuse half an L1."""
+        """Refuse half an L1, and a comparison with itself."""
         if bool(self.rpc) != bool(self.contract):
             raise ValueError("l1.rpc and l1.contract: give both or neither")
+        if self.compare_rpc and self.compare_rpc == self.rpc:
+            raise ValueError("l1.compare_rpc: name another node than l1.rpc")
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The nodes that must agree."""
+        return (self.rpc, self.compare_rpc) if self.compare_rpc else (self.rpc,)
 
     @property
     def contract_address(self) -> Address | None:
@@ -95,7 +104,11 @@ def load_operator(path: Path | None, data_dir: Path, rpc: str = "", contract: st
     table = Table(read_toml(path) if path is not None else {}, path.name if path is not None else "settings")
     try:
         from_file = table.table("l1", optional=True)
-        l1 = L1Settings(rpc or from_file.text("rpc", ""), contract or from_file.text("contract", ""))
+        l1 = L1Settings(
+            rpc or from_file.text("rpc", ""),
+            contract or from_file.text("contract", ""),
+            from_file.text("compare_rpc", ""),
+        )
         from_file.done()
         address, bridge = l1.contract_address, table.table("settlement", optional=True)
         settings = NodeSettings(

@@ -62,6 +62,20 @@ class L1AnswerTooLarge(L1Lied):
     number = 6724
 
 
+class L1NodesDisagree(L1Unavailable):
+    """Two nodes answer one question differently: one of them lies, or is on another branch. Nothing of it is used."""
+
+    number = 6726
+
+
+def first_of(group: ExceptionGroup[L1Error]) -> L1Error:
+    """The first failure of questions that were asked at once."""
+    error: L1Error | ExceptionGroup[L1Error] = group
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 class L1WrongChain(L1Error):
     """The endpoint serves another chain than expected."""
 

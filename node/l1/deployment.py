@@ -10,11 +10,11 @@ from typing import Any, Final
 
 from node.core.commit.origin import genesis_root
 from node.core.params import Params
-from node.l1.answers import L1Error, L1WrongChain
+from node.l1.answers import L1Error, L1Lied, L1Refused, L1WrongChain
 from node.l1.contracts.artifact import load_artifact
 from node.l1.rpc import L1Client
 from node.l1.sender import Included, Intent, SendRefused, TransactionSender
-from node.l1.vault import CONTRACT, Vault
+from node.l1.vault import CONTRACT, TOPICS, Vault
 from proto.ids import Address
 
 
@@ -134,6 +134,35 @@ async def check_deployment(client: L1Client, address: Address, facts: GenesisFac
     operator = (await vault.ask("operator"))[0]
     window_s = (await vault.ask("challengeWindow"))[0]
     return Deployment(address, operator, window_s, divisors)
+
+
+FIND_RANGE_BLOCKS: Final = 10_000
+
+
+async def find_contract(client: L1Client, facts: GenesisFacts, start_block: int = 0) -> Address:
+    """The one contract of this network that ever took a deposit or a batch. Raises DeploymentRefused where it is none or several."""
+    head, known = await client.block_number(), dict[Address, bool]()
+    for first in range(start_block, head + 1, FIND_RANGE_BLOCKS):
+        last = min(first + FIND_RANGE_BLOCKS - 1, head)
+        for log in await client.logs(first, last, (), ((TOPICS["BatchCommitted"], TOPICS["DepositQueued"]),)):
+            if log.address not in known:
+                known[log.address] = await _is_of_network(client, log.address, facts)
+    found = [address for address, is_ours in known.items() if is_ours]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        sentence = f"No contract of this genesis took a deposit or a batch from block {start_block} on; name it with --contract."
+        raise DeploymentRefused(Mismatch.NO_CONTRACT, sentence)
+    names = ", ".join("0x" + address.hex() for address in found)
+    raise DeploymentRefused(Mismatch.NO_CONTRACT, f"Several contracts are of this genesis; name one with --contract: {names}.")
+
+
+async def _is_of_network(client: L1Client, address: Address, facts: GenesisFacts) -> bool:
+    """Whether it says that it was deployed for this genesis; somebody else's events may have our topics."""
+    try:
+        return bytes((await Vault(client, address).ask("genesisHash"))[0]) == facts.genesis_hash
+    except (L1Refused, L1Lied):
+        return False
 
 
 async def _compare_genesis(vault: Vault, facts: GenesisFacts) -> None:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from node.l1.answers import L1Error, L1Lied, L1Log, L1Unavailable
+from node.l1.answers import L1Error, L1Lied, L1Log, L1Unavailable, first_of
 from node.l1.follow import BlockPoint, BlockSeen, ChainFollower, FinalizedSeen, FollowSettings, Reorganised
 from node.l1.rpc import L1Client
 from node.l1.vault import (
@@ -162,7 +162,7 @@ class L1Feed:
             async with asyncio.TaskGroup() as tasks:
                 started = {log.transaction_hash: tasks.create_task(one(log)) for log in logs}
         except* L1Error as group:
-            raise _first(group) from None
+            raise first_of(group) from None
         return {transaction_hash: task.result() for transaction_hash, task in started.items()}
 
     async def _fetch(self, transaction_hash: bytes, log: L1Log | None) -> tuple[int, _Chunk]:
@@ -176,10 +176,3 @@ class L1Feed:
             raise L1Lied("a transaction that posted data does not hold it")
         batch_id, index, data = found
         return batch_id, _Chunk(index, transaction_hash, data)
-
-
-def _first(group: ExceptionGroup[L1Error]) -> L1Error:
-    error: L1Error | ExceptionGroup[L1Error] = group
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return error

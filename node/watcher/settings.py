@@ -11,6 +11,8 @@ class WatcherSettings:
     """Which contract on which L1, how deep L1 is believed, and how much is recounted."""
 
     url: str
+    compare_url: str = ""
+    """A second L1 node, run by somebody else: only what both say alike is believed."""
     contract: Address
     start_block: int = 0
     """Block of the contract's deployment, or an earlier one."""

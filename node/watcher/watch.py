@@ -12,9 +12,10 @@ from typing import Final
 
 from node.core.params import Params
 from node.l1.answers import L1Lied, L1Refused, L1Unavailable
+from node.l1.compared import open_l1
 from node.l1.deployment import DeploymentRefused, check_deployment, genesis_facts
 from node.l1.follow import ReorgTooDeep
-from node.l1.rpc import L1Client, L1ClientSettings
+from node.l1.rpc import L1Client
 from node.l1.vault import DepositQueued, Vault, WithdrawalPaid
 from node.watcher.feed import Fact, HistoryChanged, L1Feed, Place
 from node.watcher.kept import Kept, KeptState
@@ -44,7 +45,8 @@ async def watch(
 
 def open_client(settings: WatcherSettings) -> L1Client:
     """The client of a watcher's L1."""
-    return L1Client(L1ClientSettings(url=settings.url, timeout_s=settings.request_timeout_ms / 1_000))
+    urls = (settings.url, settings.compare_url) if settings.compare_url else (settings.url,)
+    return open_l1(urls, settings.request_timeout_ms / 1_000)
 
 
 class Watch:

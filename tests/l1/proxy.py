@@ -21,11 +21,20 @@ class Fate(Enum):
 
 Policy = Callable[[dict[str, Any]], Fate]
 """Decides on a request, and may change it in place."""
+Bend = Callable[[dict[str, Any], bytes], bytes]
+"""The answer to a request that is passed on, instead of the true one."""
 
 
 @asynccontextmanager
 async def through_proxy(url: str, policy: Policy) -> AsyncIterator[L1Client]:
     """A client whose every request passes the policy."""
+    async with proxy(url, policy) as own_url, L1Client(L1ClientSettings(url=own_url)) as client:
+        yield client
+
+
+@asynccontextmanager
+async def proxy(url: str, policy: Policy, bend: Bend = lambda _, body: body) -> AsyncIterator[str]:
+    """The proxy's own address."""
     async with aiohttp.ClientSession() as upstream:
 
         async def forward(request: web.Request) -> web.Response:
@@ -34,7 +43,7 @@ async def through_proxy(url: str, policy: Policy) -> AsyncIterator[L1Client]:
             body = b""
             if fate is not Fate.LOSE_REQUEST:
                 async with upstream.post(url, json=payload) as response:
-                    body = await response.read()
+                    body = bend(payload, await response.read())
             if fate is not Fate.PASS:
                 assert request.transport is not None
                 request.transport.abort()
@@ -46,8 +55,6 @@ async def through_proxy(url: str, policy: Policy) -> AsyncIterator[L1Client]:
         await runner.setup()
         try:
             await web.TCPSite(runner, "127.0.0.1", 0).start()
-            own_url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-            async with L1Client(L1ClientSettings(url=own_url)) as client:
-                yield client
+            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
         finally:
             await runner.cleanup()

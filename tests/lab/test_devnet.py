@@ -18,6 +18,7 @@ from node.lab.devnet.people import People
 from node.lab.devnet.processes import ROOT
 from proto.intents import Side
 from proto.units import MICRO_USD_PER_USD
+from tests.docs.venue import run_program
 from tests.lab.test_devnet_processes import gone, is_alive
 
 PEOPLE = People.of(load_genesis(find_genesis("devnet")))
@@ -99,6 +100,11 @@ async def test_a_devnet_trades_survives_kill_9_and_goes_on(tmp_path: Path) -> No
             first[key] for key in ("contract", "token", "genesis")
         ]
         assert await trade_once(second) > position
+        rebuilt = await run_program(
+            sys.executable, "-m", "node", "verify", "--l1", second["rpc"], "--genesis", "devnet", "--json", cwd=ROOT
+        )
+        assert rebuilt.code == 0, rebuilt.err
+        assert (json.loads(rebuilt.out)["verdict"], "agree up to batch" in rebuilt.err) == ("agrees", True)
         code, summary = await run.end()
     assert (code, summary["verified_all"], summary["audit"]) == (0, True, True)
     assert summary["orders"] > 50

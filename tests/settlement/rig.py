@@ -10,8 +10,9 @@ from pathlib import Path
 from node.core.params import Params
 from node.core.state import State
 from node.l1.abi import load_contract
+from node.l1.compared import open_l1
 from node.l1.deployment import AssetListing, GenesisFacts, deploy, genesis_facts
-from node.l1.rpc import CallMessage, L1Client, L1ClientSettings
+from node.l1.rpc import CallMessage
 from node.l1.sender import Included, Intent, SenderSettings, TransactionSender
 from node.l1.vault import CONTRACT, Vault
 from node.ops.clock import SystemClock
@@ -202,10 +203,11 @@ class Node:
 
 @asynccontextmanager
 async def running(
-    venue: Venue, disk: MemoryDisk, url: str | None = None, batch_ms: int = 60, **changes: object
+    venue: Venue, disk: MemoryDisk, url: str | None = None, batch_ms: int = 60, compare: str = "", **changes: object
 ) -> AsyncIterator[Node]:
     """Start a node over `disk`; stops without sealing or posting what is left, like a process that dies."""
-    async with L1Client(L1ClientSettings(url=url or venue.l1.url, timeout_s=2.0)) as client:
+    own = url or venue.l1.url
+    async with open_l1((own, compare) if compare else (own,), 2.0) as client:
         store = open_memory(disk, venue.params.digest())
         recovered = recover(store, venue.params, venue.domain)
         clock, metrics, tell, statuses = SystemClock(), Metrics(), _Tell(), Statuses()

@@ -1,5 +1,8 @@
 """A deposit is credited once, when it is deep enough, whatever L1 and the node do meanwhile."""
 
+import json
+from typing import Any
+
 import pytest
 
 from node.l1.answers import L1Lied
@@ -10,6 +13,7 @@ from proto.ids import USDC, ZERO_ADDRESS, Address
 from proto.inputs import DepositSeen, Input
 from proto.reject import RejectCode
 from proto.units import AssetUnits
+from tests.l1.proxy import Fate, proxy
 from tests.sequencer.venue import USD
 from tests.settlement.rig import ALICE, Node, Venue, running
 
@@ -38,6 +42,31 @@ async def test_a_reorganised_deposit_is_not_credited_until_it_is_there_again(any
         await node.until(lambda: node.cash(ALICE) > 0)
         await l1_goes_on(node, 3)
         assert node.cash(ALICE) == 7 * USD
+
+
+async def test_a_deposit_that_only_one_of_two_l1_nodes_shows_waits_and_trading_goes_on(venue: Venue) -> None:
+    lying = True
+
+    def double(payload: dict[str, Any], body: bytes) -> bytes:
+        """The amount of each deposit, the third word of its event, with one more bit."""
+        answer = json.loads(body)
+        if lying and payload["method"] == "eth_getLogs":
+            for log in answer["result"]:
+                log["data"] = log["data"][:3] + "1" + log["data"][4:]
+        return json.dumps(answer).encode()
+
+    async with (
+        proxy(venue.l1.url, lambda _: Fate.PASS, double) as other,
+        running(venue, MemoryDisk(), compare=other, deposit_depth_blocks=DEPTH) as node,
+    ):
+        await venue.deposit(ALICE, 5 * USD)
+        await venue.l1.mine(DEPTH + 2)
+        sealed = node.sequencer.sealed.batch_id
+        await node.until(lambda: node.sequencer.sealed.batch_id > sealed + 3)
+        assert node.cash(ALICE) == 0
+        assert node.settlement.pending_deposits() == []
+        lying = False
+        await node.until(lambda: node.cash(ALICE) == 5 * USD)
 
 
 async def test_restarts_credit_nothing_twice(venue: Venue) -> None:
