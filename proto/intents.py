@@ -8,11 +8,33 @@ Invariants:
 """
 
 from dataclasses import dataclass
-from enum import IntEnum, unique
 from typing import Any, Final
 
 from proto.canonical import NotCanonicalError, pack, unpack
+from proto.fields import IntentError, fixed, u128, uint, wrong
 from proto.ids import ADDRESS_BYTES, Address, AssetId, MarketId, OrderId
+from proto.kinds import IntentKind
+from proto.order_intents import (
+    ORDER_INTENT_FIELDS,
+    Amend,
+    AmendOrders,
+    CancelOrders,
+    OrderIntent,
+    PlaceScale,
+    order_intent_fields,
+    read_order_intent,
+)
+from proto.orders import (
+    ORDERS_PER_BATCH_MAX,
+    OrderSpec,
+    OrderType,
+    SelfTrade,
+    Side,
+    TimeInForce,
+    order_items,
+    read_order,
+    read_orders,
+)
 from proto.reject import RejectCode
 from proto.units import (
     AMOUNT_MAX,
@@ -29,60 +51,18 @@ from proto.units import (
     TimeMs,
 )
 
-ORDERS_PER_BATCH_MAX: Final = 50
+__all__ = [
+    "AGENT_MARKETS_MAX", "NAME_BYTES", "ORDERS_PER_BATCH_MAX", "SCOPE_HYPERLIQUID", "SCOPE_REDUCE_ONLY", "SCOPE_TRADE",
+    "Amend", "AmendOrder", "AmendOrders", "ApproveAgent", "CancelAll", "CancelByClientId", "CancelOrder",
+    "CancelOrders", "CreateSubAccount", "Intent", "IntentError", "IntentKind",
+    "OrderIntent", "OrderSpec", "OrderType", "PlaceOrder", "PlaceOrders", "PlaceScale",
+    "RevokeAgent", "ScheduleCancel", "SelfTrade", "Side", "TimeInForce",
+    "Transfer", "Withdraw", "decode_intent", "encode_intent", "intent_items",
+    "intent_of", "market_word",
+]  # fmt: skip
+
 NAME_BYTES: Final = 32
 AGENT_MARKETS_MAX: Final = 16  # Sixteen u16 fill the word that holds them.
-
-
-@unique
-class Side(IntEnum):
-    """Direction of an order."""
-
-    BUY = 0
-    SELL = 1
-
-
-@unique
-class OrderType(IntEnum):
-    """How the price field is read."""
-
-    LIMIT = 0
-    MARKET = 1  # `price` is the worst acceptable price; 0 means the market's band.
-
-
-@unique
-class TimeInForce(IntEnum):
-    """What happens to what does not trade at once."""
-
-    GTC = 0
-    IOC = 1
-    FOK = 2
-    POST_ONLY = 3
-
-
-@unique
-class SelfTrade(IntEnum):
-    """Which order is cancelled where an order would meet one of its own account. Chosen by the incoming order."""
-
-    EXPIRE_MAKER = 0
-    EXPIRE_TAKER = 1
-    EXPIRE_BOTH = 2
-
-
-@dataclass(frozen=True, slots=True)
-class OrderSpec:
-    """One order as signed; the nested EIP-712 struct `Order`."""
-
-    market: MarketId
-    side: Side
-    order_type: OrderType
-    time_in_force: TimeInForce
-    price: Price
-    size: Lots
-    reduce_only: bool
-    client_id: int  # u128; 0 = none. Unique among the account's open orders.
-    self_trade: SelfTrade
-    good_til: TimeMs = TimeMs(0)  # From this time on it trades no more; 0 = never ends by time.
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +212,7 @@ Intent = (
     | RevokeAgent
     | CreateSubAccount
     | ScheduleCancel
+    | OrderIntent
 )
 
 SCOPE_TRADE: Final = 1
@@ -239,106 +220,12 @@ SCOPE_REDUCE_ONLY: Final = 2
 SCOPE_HYPERLIQUID: Final = 4  # Also by signatures of the Hyperliquid-compatible dialect, which bind no deployment.
 
 
-@unique
-class IntentKind(IntEnum):
-    """First element of the canonical array."""
-
-    PLACE_ORDER = 1
-    PLACE_ORDERS = 2
-    CANCEL_ORDER = 3
-    CANCEL_BY_CLIENT_ID = 4
-    CANCEL_ALL = 5
-    AMEND_ORDER = 6
-    WITHDRAW = 7
-    TRANSFER = 8
-    APPROVE_AGENT = 9
-    REVOKE_AGENT = 10
-    CREATE_SUB_ACCOUNT = 11
-    SCHEDULE_CANCEL = 12
-
-
-class IntentError(ValueError):
-    """The bytes are not an action; `code` is the refusal."""
-
-    def __init__(self, code: RejectCode, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
-        self.detail = detail
-
-
-def _wrong(code: RejectCode, detail: str) -> IntentError:
-    return IntentError(code, detail)
-
-
-def _uint(value: Any, bound: int, name: str) -> int:
-    if type(value) is not int:
-        raise _wrong(RejectCode.FIELD_WRONG_TYPE, f"{name} must be an integer")
-    if not 0 <= value <= bound:
-        raise _wrong(RejectCode.FIELD_OUT_OF_RANGE, f"{name} must be in 0..{bound}")
-    return value
-
-
-def _fixed(value: Any, length: int, name: str) -> bytes:
-    if type(value) is not bytes:
-        raise _wrong(RejectCode.FIELD_WRONG_TYPE, f"{name} must be bytes")
-    if len(value) != length:
-        raise _wrong(RejectCode.FIELD_OUT_OF_RANGE, f"{name} must have {length} bytes")
-    return value
-
-
-def _u128(value: Any, name: str) -> int:
-    return int.from_bytes(_fixed(value, 16, name), "big")
-
-
-_SIDES: Final = tuple(Side)
-_TYPES: Final = tuple(OrderType)
-_TIFS: Final = tuple(TimeInForce)
-_STPS: Final = tuple(SelfTrade)
-
-
-def _order(items: Any) -> OrderSpec:
-    if type(items) is not list or len(items) != 10:
-        raise _wrong(RejectCode.ACTION_MALFORMED, "an order is an array of 10 fields")
-    market, side, kind, tif, price, size, reduce_only, client_id, stp, good_til = items
-    if type(reduce_only) is not bool:
-        raise _wrong(RejectCode.FIELD_WRONG_TYPE, "reduceOnly must be a boolean")
-    return OrderSpec(
-        MarketId(_uint(market, U16_MAX, "market")),
-        _SIDES[_uint(side, 1, "side")],
-        _TYPES[_uint(kind, 1, "orderType")],
-        _TIFS[_uint(tif, 3, "timeInForce")],
-        Price(_uint(price, PRICE_MAX, "price")),
-        Lots(_uint(size, LOTS_MAX, "size")),
-        reduce_only,
-        _u128(client_id, "clientId"),
-        _STPS[_uint(stp, 2, "selfTrade")],
-        TimeMs(_uint(good_til, TIME_MS_MAX, "goodTil")),
-    )
-
-
-def _order_items(order: OrderSpec) -> list[Any]:
-    return [
-        order.market, int(order.side), int(order.order_type), int(order.time_in_force), order.price, order.size,
-        order.reduce_only, order.client_id.to_bytes(16, "big"), int(order.self_trade), order.good_til,
-    ]  # fmt: skip
-
-
-def _orders(items: Any) -> tuple[OrderSpec, ...]:
-    if type(items) is not list:
-        raise _wrong(RejectCode.FIELD_WRONG_TYPE, "orders must be an array")
-    if not items:
-        raise _wrong(RejectCode.BATCH_EMPTY, "no orders")
-    if len(items) > ORDERS_PER_BATCH_MAX:
-        raise _wrong(RejectCode.BATCH_TOO_LARGE, f"{len(items)} orders")
-    return tuple(_order(item) for item in items)
-
-
 def _markets(items: Any) -> tuple[MarketId, ...]:
     if type(items) is not list:
-        raise _wrong(RejectCode.FIELD_WRONG_TYPE, "markets must be an array")
-    markets = [_uint(item, U16_MAX, "market") for item in items]
+        raise wrong(RejectCode.FIELD_WRONG_TYPE, "markets must be an array")
+    markets = [uint(item, U16_MAX, "market") for item in items]
     if len(markets) > AGENT_MARKETS_MAX or any(low >= high for low, high in zip([0, *markets], markets, strict=False)):
-        raise _wrong(RejectCode.FIELD_OUT_OF_RANGE, f"at most {AGENT_MARKETS_MAX} markets, ascending, from 1")
+        raise wrong(RejectCode.FIELD_OUT_OF_RANGE, f"at most {AGENT_MARKETS_MAX} markets, ascending, from 1")
     return tuple(MarketId(market) for market in markets)
 
 
@@ -352,7 +239,7 @@ _FIELDS: Final[dict[int, int]] = {
     IntentKind.PLACE_ORDER: 1, IntentKind.PLACE_ORDERS: 1, IntentKind.CANCEL_ORDER: 1, IntentKind.CANCEL_BY_CLIENT_ID: 1,
     IntentKind.CANCEL_ALL: 1, IntentKind.AMEND_ORDER: 4, IntentKind.WITHDRAW: 3, IntentKind.TRANSFER: 3,
     IntentKind.APPROVE_AGENT: 5, IntentKind.REVOKE_AGENT: 1, IntentKind.CREATE_SUB_ACCOUNT: 1,
-    IntentKind.SCHEDULE_CANCEL: 1,
+    IntentKind.SCHEDULE_CANCEL: 1, **ORDER_INTENT_FIELDS,
 }  # fmt: skip
 
 
@@ -361,60 +248,62 @@ def decode_intent(data: bytes) -> Intent:
     try:
         items = unpack(data)
     except NotCanonicalError as error:
-        raise _wrong(RejectCode.ACTION_MALFORMED, str(error)) from None
+        raise wrong(RejectCode.ACTION_MALFORMED, str(error)) from None
     return intent_of(items)
 
 
 def intent_of(items: list[Any]) -> Intent:
     """The intent in an unpacked canonical array. Raises IntentError."""
     if len(items) < 4 or type(items[0]) is not int:
-        raise _wrong(RejectCode.ACTION_MALFORMED, "an action is [kind, account, nonce, expiresAfter, ...]")
+        raise wrong(RejectCode.ACTION_MALFORMED, "an action is [kind, account, nonce, expiresAfter, ...]")
     kind = items[0]
     fields = _FIELDS.get(kind)
     if fields is None:
-        raise _wrong(RejectCode.ACTION_KIND_UNKNOWN, f"kind {kind}")
+        raise wrong(RejectCode.ACTION_KIND_UNKNOWN, f"kind {kind}")
     if len(items) != 4 + fields:
-        raise _wrong(RejectCode.ACTION_MALFORMED, f"kind {kind} has {4 + fields} elements, not {len(items)}")
-    account = Address(_fixed(items[1], ADDRESS_BYTES, "account"))
-    nonce = _uint(items[2], NONCE_MAX, "nonce")
-    expires = TimeMs(_uint(items[3], TIME_MS_MAX, "expiresAfter"))
+        raise wrong(RejectCode.ACTION_MALFORMED, f"kind {kind} has {4 + fields} elements, not {len(items)}")
+    account = Address(fixed(items[1], ADDRESS_BYTES, "account"))
+    nonce = uint(items[2], NONCE_MAX, "nonce")
+    expires = TimeMs(uint(items[3], TIME_MS_MAX, "expiresAfter"))
     if kind == IntentKind.PLACE_ORDER:
-        return PlaceOrder(account, nonce, expires, _order(items[4]))
+        return PlaceOrder(account, nonce, expires, read_order(items[4]))
     if kind == IntentKind.CANCEL_BY_CLIENT_ID:
-        return CancelByClientId(account, nonce, expires, _u128(items[4], "clientId"))
+        return CancelByClientId(account, nonce, expires, u128(items[4], "clientId"))
     if kind == IntentKind.CANCEL_ORDER:
-        return CancelOrder(account, nonce, expires, OrderId(_uint(items[4], U64_MAX, "orderId")))
+        return CancelOrder(account, nonce, expires, OrderId(uint(items[4], U64_MAX, "orderId")))
     if kind == IntentKind.AMEND_ORDER:
         return AmendOrder(
             account, nonce, expires,
-            OrderId(_uint(items[4], U64_MAX, "orderId")), _u128(items[5], "clientId"),
-            Price(_uint(items[6], PRICE_MAX, "price")), Lots(_uint(items[7], LOTS_MAX, "size")),
+            OrderId(uint(items[4], U64_MAX, "orderId")), u128(items[5], "clientId"),
+            Price(uint(items[6], PRICE_MAX, "price")), Lots(uint(items[7], LOTS_MAX, "size")),
         )  # fmt: skip
     if kind == IntentKind.PLACE_ORDERS:
-        return PlaceOrders(account, nonce, expires, _orders(items[4]))
+        return PlaceOrders(account, nonce, expires, read_orders(items[4]))
     if kind == IntentKind.CANCEL_ALL:
-        return CancelAll(account, nonce, expires, MarketId(_uint(items[4], U16_MAX, "market")))
+        return CancelAll(account, nonce, expires, MarketId(uint(items[4], U16_MAX, "market")))
     return _rare_intent(kind, account, nonce, expires, items)
 
 
 def _rare_intent(kind: int, account: Address, nonce: int, expires: TimeMs, items: list[Any]) -> Intent:
     """Actions that are not on the hot path."""
+    if kind in ORDER_INTENT_FIELDS:
+        return read_order_intent(kind, (account, nonce, expires), items[4:])
     if kind == IntentKind.SCHEDULE_CANCEL:
-        return ScheduleCancel(account, nonce, expires, TimeMs(_uint(items[4], TIME_MS_MAX, "time")))
+        return ScheduleCancel(account, nonce, expires, TimeMs(uint(items[4], TIME_MS_MAX, "time")))
     if kind == IntentKind.REVOKE_AGENT:
-        return RevokeAgent(account, nonce, expires, Address(_fixed(items[4], ADDRESS_BYTES, "agent")))
+        return RevokeAgent(account, nonce, expires, Address(fixed(items[4], ADDRESS_BYTES, "agent")))
     if kind == IntentKind.CREATE_SUB_ACCOUNT:
-        return CreateSubAccount(account, nonce, expires, _uint(items[4], U32_MAX, "index"))
+        return CreateSubAccount(account, nonce, expires, uint(items[4], U32_MAX, "index"))
     if kind == IntentKind.APPROVE_AGENT:
         return ApproveAgent(
             account, nonce, expires,
-            Address(_fixed(items[4], ADDRESS_BYTES, "agent")), TimeMs(_uint(items[5], TIME_MS_MAX, "validUntil")),
-            _uint(items[6], U64_MAX, "scope"), _fixed(items[7], NAME_BYTES, "name"),
+            Address(fixed(items[4], ADDRESS_BYTES, "agent")), TimeMs(uint(items[5], TIME_MS_MAX, "validUntil")),
+            uint(items[6], U64_MAX, "scope"), fixed(items[7], NAME_BYTES, "name"),
             _markets(items[8]),
         )  # fmt: skip
-    destination = Address(_fixed(items[4], ADDRESS_BYTES, "destination"))
-    asset = AssetId(_uint(items[5], U16_MAX, "asset"))
-    amount = AssetUnits(_uint(items[6], AMOUNT_MAX, "amount"))
+    destination = Address(fixed(items[4], ADDRESS_BYTES, "destination"))
+    asset = AssetId(uint(items[5], U16_MAX, "asset"))
+    amount = AssetUnits(uint(items[6], AMOUNT_MAX, "amount"))
     if kind == IntentKind.WITHDRAW:
         return Withdraw(account, nonce, expires, destination, asset, amount)
     assert kind == IntentKind.TRANSFER, "every kind in _FIELDS has an arm"
@@ -426,9 +315,9 @@ def intent_items(intent: Intent) -> list[Any]:
     head = [intent.account, intent.nonce, intent.expires_after]
     match intent:
         case PlaceOrder():
-            return [int(IntentKind.PLACE_ORDER), *head, _order_items(intent.order)]
+            return [int(IntentKind.PLACE_ORDER), *head, order_items(intent.order)]
         case PlaceOrders():
-            return [int(IntentKind.PLACE_ORDERS), *head, [_order_items(order) for order in intent.orders]]
+            return [int(IntentKind.PLACE_ORDERS), *head, [order_items(order) for order in intent.orders]]
         case CancelOrder():
             return [int(IntentKind.CANCEL_ORDER), *head, intent.order_id]
         case CancelByClientId():
@@ -451,6 +340,9 @@ def intent_items(intent: Intent) -> list[Any]:
             return [int(IntentKind.CREATE_SUB_ACCOUNT), *head, intent.index]
         case ScheduleCancel():
             return [int(IntentKind.SCHEDULE_CANCEL), *head, intent.time]
+        case _:
+            kind, *fields = order_intent_fields(intent)
+            return [kind, *head, *fields]
 
 
 def encode_intent(intent: Intent) -> bytes:

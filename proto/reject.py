@@ -74,6 +74,7 @@ class RejectCode(IntEnum):
     SCHEDULE_TOO_SOON = 3020
     ORDER_SIZE_OFF_LOT = 3021
     AMEND_OTHER_MARKET_OR_SIDE = 3022
+    SCALE_INVALID = 3023
 
     # 4xxx: margin.
     MARGIN_INSUFFICIENT = 4001
@@ -159,6 +160,7 @@ SENTENCES: Final[dict[RejectCode, str]] = {
     RejectCode.ORDER_SIZE_ZERO: "The size must be at least one lot.",
     RejectCode.ORDER_SIZE_OFF_LOT: "The size has more decimals than the market's lots; round it.",
     RejectCode.AMEND_OTHER_MARKET_OR_SIDE: "An order cannot change market or side; cancel it and place another.",
+    RejectCode.SCALE_INVALID: "A scale is made of limit orders, and its client ids must fit: the first one, and the next numbers.",
     RejectCode.ORDER_PRICE_ZERO: "A limit order needs a price above zero.",
     RejectCode.ORDER_PRICE_OFF_TICK: "Prices have at most 5 significant figures unless they are whole USDC; round it.",
     RejectCode.ORDER_BELOW_MINIMUM_NOTIONAL: "Price times size is below the market's minimum; make the order larger.",

@@ -61,3 +61,10 @@ def tick_is_valid(price: int, size_decimals: int) -> bool:
         return True
     excess: int = 10 ** (len(str(price)) - SIGNIFICANT_FIGURES_MAX)
     return price % excess == 0
+
+
+def tick_size(price: int, size_decimals: int) -> int:
+    """Distance of the valid prices around `price`, in market price units."""
+    one_usdc: int = 10 ** (PRICE_DECIMALS_MAX - size_decimals)
+    excess: int = 10 ** max(len(str(price)) - SIGNIFICANT_FIGURES_MAX, 0)
+    return min(excess, one_usdc)

@@ -25,6 +25,7 @@ from node.client.answers import Ack, Hello, OrderAnswer, Reply, refused_of
 from node.client.connection import Answered, Connection
 from node.client.errors import NotConnectedError, OutcomeUnknownError, ProtocolError
 from node.client.nonces import NonceSource
+from node.client.order_actions import OrderActions
 from node.client.settings import ClientSettings
 from node.client.streams import Subscription, plain
 from proto.frames import (
@@ -68,7 +69,7 @@ from proto.units import AssetUnits, Lots, Price, TimeMs
 _NO_EXPIRY: Final = TimeMs(0)
 
 
-class NovateClient:
+class NovateClient(OrderActions):
     """One connection of one signing key; `account` is the account acted for (the key's own unless given)."""
 
     def __init__(

@@ -14,24 +14,42 @@ from node.core.transitions import oracle_report
 from node.gateway.ports import Backpressure, Settlement, Writer
 from node.gateway.settings import LimitSettings
 from node.ops.clock import Clock
-from proto.hl.actions import HlAction, HlCancel, HlCancelByCloid, HlL1Request, HlModify, HlPlace
+from proto.hl.actions import HlAction, HlCancel, HlCancelByCloid, HlL1Request, HlModify, HlPlace, HlUserRequest
 from proto.ids import Address
 from proto.inputs import OracleReport, UserAction
-from proto.intents import CancelAll, CancelByClientId, CancelOrder, PlaceOrders, ScheduleCancel
+from proto.intents import (
+    AmendOrders,
+    CancelAll,
+    CancelByClientId,
+    CancelOrder,
+    CancelOrders,
+    Intent,
+    PlaceOrders,
+    PlaceScale,
+    ScheduleCancel,
+)
 from proto.reject import RejectCode
 from proto.units import MICRO_USD_PER_USD
 
 _ENTRIES_MAX: Final = 100_000
 _NS_PER_MS: Final = 1_000_000
 _MINUTE_MS: Final = 60_000
-_CANCELS: Final = (CancelByClientId, CancelOrder, CancelAll, ScheduleCancel)
+_CANCELS: Final = (CancelByClientId, CancelOrder, CancelOrders, CancelAll, ScheduleCancel)
 _HL_CANCELS: Final = (HlCancel, HlCancelByCloid)
 _FREE_WEIGHT_ACTIONS: Final = 40  # Orders of a batch that weigh one together.
 
 
-def _items(action: HlAction) -> int:
+def _items(action: HlAction | Intent) -> int:
     """Orders or cancels of an action."""
     match action:
+        case PlaceOrders():
+            return len(action.orders)
+        case AmendOrders():
+            return len(action.amends)
+        case CancelOrders():
+            return len(action.order_ids) + len(action.client_ids)
+        case PlaceScale():
+            return action.count
         case HlPlace():
             return len(action.orders)
         case HlModify():
@@ -136,9 +154,9 @@ class Admission:
     def action_weight(self, item: UserAction) -> int:
         """1, or 1 + n/40 for a batch of n."""
         intent = item.intent
-        if type(intent) is PlaceOrders:
-            return 1 + len(intent.orders) // _FREE_WEIGHT_ACTIONS
-        return 1 + _items(intent.action) // _FREE_WEIGHT_ACTIONS if isinstance(intent, HlL1Request) else 1
+        if isinstance(intent, HlUserRequest):
+            return 1
+        return 1 + _items(intent.action if isinstance(intent, HlL1Request) else intent) // _FREE_WEIGHT_ACTIONS
 
     def knows(self, signer: Address) -> bool:
         """Whether the state knows the key."""

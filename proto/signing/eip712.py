@@ -6,6 +6,7 @@ Invariants:
 Source of the scheme: EIP-712, "Typed structured data hashing and signing".
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -15,15 +16,18 @@ from proto.ids import Address
 from proto.inputs import IndexPrice
 from proto.intents import (
     AmendOrder,
+    AmendOrders,
     ApproveAgent,
     CancelAll,
     CancelByClientId,
     CancelOrder,
+    CancelOrders,
     CreateSubAccount,
     Intent,
     OrderSpec,
     PlaceOrder,
     PlaceOrders,
+    PlaceScale,
     RevokeAgent,
     ScheduleCancel,
     Transfer,
@@ -36,6 +40,7 @@ _ORDER: Final = (
     "Order(uint16 market,uint8 side,uint8 orderType,uint8 timeInForce,uint64 price,uint64 size,bool reduceOnly,"
     "uint128 clientId,uint8 selfTrade,uint64 goodTil)"
 )
+_AMEND: Final = "Amend(uint64 orderId,uint128 clientId,uint64 price,uint64 size)"
 _MONEY: Final = "address destination,uint16 asset,uint64 amount"
 TYPES: Final[dict[str, str]] = {
     "PlaceOrder": f"PlaceOrder({_HEAD},Order order){_ORDER}",
@@ -50,7 +55,11 @@ TYPES: Final[dict[str, str]] = {
     "RevokeAgent": f"RevokeAgent({_HEAD},address agent)",
     "CreateSubAccount": f"CreateSubAccount({_HEAD},uint32 index)",
     "ScheduleCancel": f"ScheduleCancel({_HEAD},uint64 time)",
+    "CancelOrders": f"CancelOrders({_HEAD},uint64[] orderIds,uint128[] clientIds)",
+    "AmendOrders": f"AmendOrders({_HEAD},Amend[] amends){_AMEND}",
+    "PlaceScale": f"PlaceScale({_HEAD},Order order,uint64 lastPrice,uint16 count,uint32 skew){_ORDER}",
     "Order": _ORDER,
+    "Amend": _AMEND,
     "IndexPrice": "IndexPrice(uint16 index,uint64 price,uint64 confidence)",
     "Report": "Report(uint64 time,IndexPrice[] prices)IndexPrice(uint16 index,uint64 price,uint64 confidence)",
     "Receipt": "Receipt(bytes32 head,uint64 firstSeq,uint32 count,bytes32 root)",
@@ -95,6 +104,11 @@ def _u(value: int) -> bytes:
     return value.to_bytes(32, "big")
 
 
+def _array(values: Sequence[int]) -> bytes:
+    """The word of an array of numbers."""
+    return keccak(b"".join(_u(value) for value in values))
+
+
 def _order_hash(order: OrderSpec) -> bytes:
     words = (
         TYPE_HASHES["Order"],
@@ -133,13 +147,21 @@ def _fields(intent: Intent) -> tuple[str, bytes]:
             return "Transfer", address_word(intent.destination) + _u(intent.asset) + _u(intent.amount)
         case ApproveAgent():
             words = address_word(intent.agent) + _u(intent.valid_until) + _u(intent.scope) + intent.name
-            return "ApproveAgent", words + keccak(b"".join(_u(market) for market in intent.markets))
+            return "ApproveAgent", words + _array(intent.markets)
         case RevokeAgent():
             return "RevokeAgent", address_word(intent.agent)
         case CreateSubAccount():
             return "CreateSubAccount", _u(intent.index)
         case ScheduleCancel():
             return "ScheduleCancel", _u(intent.time)
+        case CancelOrders():
+            return "CancelOrders", _array(intent.order_ids) + _array(intent.client_ids)
+        case AmendOrders():
+            rows = (_u(row.order_id) + _u(row.client_id) + _u(row.price) + _u(row.size) for row in intent.amends)
+            return "AmendOrders", keccak(b"".join(keccak(TYPE_HASHES["Amend"] + row) for row in rows))
+        case PlaceScale():
+            words = _order_hash(intent.order) + _u(intent.last_price) + _u(intent.count) + _u(intent.skew)
+            return "PlaceScale", words
 
 
 def intent_digest(domain: Domain, intent: Intent) -> bytes:

@@ -16,17 +16,21 @@ from proto.inputs import (
     user_action,
 )
 from proto.intents import (
+    Amend,
     AmendOrder,
+    AmendOrders,
     ApproveAgent,
     CancelAll,
     CancelByClientId,
     CancelOrder,
+    CancelOrders,
     CreateSubAccount,
     Intent,
     OrderSpec,
     OrderType,
     PlaceOrder,
     PlaceOrders,
+    PlaceScale,
     RevokeAgent,
     ScheduleCancel,
     SelfTrade,
@@ -49,6 +53,7 @@ from proto.units import (
     AssetUnits,
     Lots,
     MicroPrice,
+    Ppm,
     Price,
     TimeMs,
 )
@@ -68,6 +73,8 @@ orders = st.builds(
     OrderSpec, markets, st.sampled_from(Side), st.sampled_from(OrderType), st.sampled_from(TimeInForce), prices, sizes,
     st.booleans(), client_ids, st.sampled_from(SelfTrade), times,
 )  # fmt: skip
+amends = st.builds(Amend, order_ids, client_ids, prices, sizes)
+named = st.tuples(st.lists(order_ids, max_size=25), st.lists(client_ids, max_size=25)).filter(lambda pair: any(pair))
 intents: st.SearchStrategy[Intent] = st.one_of(
     st.builds(PlaceOrder, *head, orders),
     st.builds(PlaceOrders, *head, st.lists(orders, min_size=1, max_size=50).map(tuple)),
@@ -84,6 +91,11 @@ intents: st.SearchStrategy[Intent] = st.one_of(
     st.builds(RevokeAgent, *head, addresses),
     st.builds(CreateSubAccount, *head, st.integers(0, U32_MAX)),
     st.builds(ScheduleCancel, *head, times),
+    st.builds(
+        lambda account, nonce, expires, pair: CancelOrders(account, nonce, expires, tuple(pair[0]), tuple(pair[1])), *head, named
+    ),
+    st.builds(AmendOrders, *head, st.lists(amends, min_size=1, max_size=50).map(tuple)),
+    st.builds(PlaceScale, *head, orders, prices, st.integers(2, 50), st.integers(0, 10**8).map(Ppm)),
 )  # fmt: skip
 signatures = st.binary(min_size=65, max_size=65)
 lines = st.builds(

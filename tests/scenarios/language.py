@@ -41,17 +41,21 @@ from proto.ids import (
 )
 from proto.inputs import DepositSeen, FundingTick, Input, QueueItemSeen, SampleTick, SealTick, WorkTick
 from proto.intents import (
+    Amend,
     AmendOrder,
+    AmendOrders,
     ApproveAgent,
     CancelAll,
     CancelByClientId,
     CancelOrder,
+    CancelOrders,
     CreateSubAccount,
     Intent,
     OrderSpec,
     OrderType,
     PlaceOrder,
     PlaceOrders,
+    PlaceScale,
     RevokeAgent,
     ScheduleCancel,
     SelfTrade,
@@ -62,7 +66,7 @@ from proto.intents import (
     encode_intent,
 )
 from proto.reject import RejectCode
-from proto.units import AssetUnits, Lots, Price, TimeMs
+from proto.units import AssetUnits, Lots, Ppm, Price, TimeMs
 from tests.core.venue import PUBLISHERS, USD, Venue
 
 ASSETS = {"USDC": (USDC, 6), "ETH": (ETH, 9), "NONE": (AssetId(9), 6)}
@@ -279,7 +283,9 @@ class Script:
         words.end()
         nonce = self.venue.now + (self.nonces if shift is None else shift)
         plain = json.loads(text, object_pairs_hook=lambda pairs: {k: self.filled(v) for k, v in pairs})
-        user = parse_user_action({**plain, "time": nonce, **CHAIN}) if plain["type"] in ("usdSend", "withdraw3") else None
+        user = (
+            parse_user_action({**plain, "time": nonce, **CHAIN}) if plain["type"] in ("usdSend", "withdraw3") else None
+        )
         if plain["type"] in ("approveAgent", "approveBuilderFee"):
             user = parse_user_action({**plain, "nonce": nonce, **CHAIN})
         if user is not None:
@@ -303,12 +309,24 @@ class Script:
         if verb == "repeat":
             count, spec = int(words.take()), self.order(words)
             return PlaceOrders(*head, (spec,) * count)
+        if verb == "scale":
+            last, parts_of, skew = words.option("to"), words.setting("count"), words.option("skew")
+            spec = self.order(words)
+            market = self.venue.state.markets.get(spec.market, self.venue.state.markets[MarketId(1)])
+            ppm = Ppm(int(number_of(skew or "1").scaleb(6)))
+            return PlaceScale(*head, spec, price_in(market, last or "0"), parts_of or 2, ppm)
         if verb == "amend":
-            number, client_id = self.named(words)
-            size, at = int(words.take()), words.take()
-            assert at == "@"
-            market = self.venue.state.markets[MarketId(int(words.option("on") or 1))]
-            return AmendOrder(*head, number, client_id, price_in(market, words.take()), Lots(size))
+            row = self.amend(words)
+            return AmendOrder(*head, row.order_id, row.client_id, row.price, row.size)
+        if verb == "amends":
+            parts = [Words(part) for part in " ".join(words.left).split(" ; ")]
+            words.left = []
+            return AmendOrders(*head, tuple(self.amend(part) for part in parts))
+        if verb == "cancels":
+            named = [self.named(Words(part)) for part in " ".join(words.left).split(" ; ")]
+            words.left = []
+            ids, clients = [n for n, _ in named if n], [c for n, c in named if not n]
+            return CancelOrders(*head, tuple(ids), tuple(clients))
         if verb == "cancel":
             number, client_id = self.named(words)
             return CancelOrder(*head, number) if number else CancelByClientId(*head, client_id)
@@ -318,6 +336,14 @@ class Script:
         if verb == "cancelall":
             return CancelAll(*head, MarketId(int(words.take())))
         return None
+
+    def amend(self, words: Words) -> Amend:
+        """`#3 5 @ 100 on 2`."""
+        number, client_id = self.named(words)
+        size, at = int(words.take()), words.take()
+        assert at == "@"
+        market = self.venue.state.markets[MarketId(int(words.option("on") or 1))]
+        return Amend(number, client_id, price_in(market, words.take()), Lots(size))
 
     def named(self, words: Words) -> tuple[OrderId, int]:
         """`#3` or `id 7`."""
@@ -348,8 +374,14 @@ class Script:
         if verb == "approve":
             until, scope, markets = words.option("for"), words.option("scope"), words.option("on")
             valid = TimeMs(self.venue.now + int(until) if until else 0)
-            return ApproveAgent(*head, address_of(words.take()), valid, int(scope or 1), bytes(32),
-                                tuple(MarketId(int(number)) for number in markets.split(",")) if markets else ())
+            return ApproveAgent(
+                *head,
+                address_of(words.take()),
+                valid,
+                int(scope or 1),
+                bytes(32),
+                tuple(MarketId(int(number)) for number in markets.split(",")) if markets else (),
+            )
         if verb == "revoke":
             return RevokeAgent(*head, address_of(words.take()))
         assert verb == "sub", f"no such verb: {verb}"

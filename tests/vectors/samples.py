@@ -28,17 +28,21 @@ from proto.inputs import (
     user_action,
 )
 from proto.intents import (
+    Amend,
     AmendOrder,
+    AmendOrders,
     ApproveAgent,
     CancelAll,
     CancelByClientId,
     CancelOrder,
+    CancelOrders,
     CreateSubAccount,
     Intent,
     OrderSpec,
     OrderType,
     PlaceOrder,
     PlaceOrders,
+    PlaceScale,
     RevokeAgent,
     ScheduleCancel,
     SelfTrade,
@@ -61,6 +65,7 @@ from proto.units import (
     AssetUnits,
     Lots,
     MicroPrice,
+    Ppm,
     Price,
     TimeMs,
 )
@@ -92,10 +97,17 @@ INTENTS: dict[str, Intent] = {
     "AmendOrder": AmendOrder(*_HEAD, OrderId(77), 5, Price(499_990), Lots(11)),
     "Withdraw": Withdraw(*_HEAD, OTHER, USDC, AssetUnits(1_000_001)),
     "Transfer": Transfer(*_HEAD, OTHER, AssetId(1), AssetUnits(AMOUNT_MAX)),
-    "ApproveAgent": ApproveAgent(*_HEAD, OTHER, TimeMs(1_800_000_000_000), 3, b"laptop".ljust(32, b"\0"), (MarketId(1), MarketId(700))),
+    "ApproveAgent": ApproveAgent(
+        *_HEAD, OTHER, TimeMs(1_800_000_000_000), 3, b"laptop".ljust(32, b"\0"), (MarketId(1), MarketId(700))
+    ),
     "RevokeAgent": RevokeAgent(*_HEAD, OTHER),
     "CreateSubAccount": CreateSubAccount(*_HEAD, 2**32 - 1),
     "ScheduleCancel": ScheduleCancel(*_HEAD, TimeMs(1_700_000_900_001)),
+    "CancelOrders": CancelOrders(*_HEAD, (OrderId(77), OrderId(2**64 - 1)), (BUY.client_id, 5)),
+    "AmendOrders": AmendOrders(
+        *_HEAD, (Amend(OrderId(77), 0, Price(499_990), Lots(11)), Amend(OrderId(0), 5, Price(1), Lots(2)))
+    ),
+    "PlaceScale": PlaceScale(*_HEAD, BUY, Price(400_000), 20, Ppm(2_500_000)),
 }
 
 

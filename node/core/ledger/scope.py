@@ -9,13 +9,16 @@ from proto.intents import (
     SCOPE_REDUCE_ONLY,
     SCOPE_TRADE,
     AmendOrder,
+    AmendOrders,
     CancelAll,
     CancelByClientId,
     CancelOrder,
+    CancelOrders,
     Intent,
     OrderSpec,
     PlaceOrder,
     PlaceOrders,
+    PlaceScale,
     ScheduleCancel,
 )
 from proto.reject import RejectCode
@@ -35,14 +38,27 @@ def refusal_of_agent(state: State, account: Account, agent: Signer, intent: Inte
         case AmendOrder():
             return _of_resting(agent, _named(state, account, intent.order_id, intent.client_id), changes=True)
         case PlaceOrders():
-            refusals = [_of_order(agent, order) for order in intent.orders]
-            return next((code for code in refusals if code is not None), None)
+            return _first([_of_order(agent, order) for order in intent.orders])
+        case PlaceScale():
+            return _of_order(agent, intent.order)
+        case CancelOrders():
+            found = [state.orders.get(number) for number in intent.order_ids]
+            found += [account.clients.get(number) for number in intent.client_ids]
+            return _first([_of_resting(agent, order, changes=False) for order in found])
+        case AmendOrders():
+            named = [_named(state, account, row.order_id, row.client_id) for row in intent.amends]
+            return _first([_of_resting(agent, order, changes=True) for order in named])
         case CancelAll():
             return _of_market(agent, intent.market)
         case ScheduleCancel():
             return _of_market(agent, ALL_MARKETS)
         case _:
             return RejectCode.AGENT_SCOPE
+
+
+def _first(refusals: list[RejectCode | None]) -> RejectCode | None:
+    """An action with one part outside the scope is refused whole."""
+    return next((code for code in refusals if code is not None), None)
 
 
 def _named(state: State, account: Account, order_id: OrderId, client_id: int) -> Order | None:

@@ -10,13 +10,13 @@ from typing import NamedTuple
 from node.core.book import resting
 from node.core.book.expiry import has_ended
 from node.core.book.match import MatchPlan, reducible
-from node.core.outcome import Applied, OrderResult, OrderState, Outcome, Rejected
+from node.core.outcome import Applied, OrderResult, OrderState, Outcome, Rejected, refused_order
 from node.core.price.status import refusal_of_orders
 from node.core.state import Account, Market, Order, State
 from node.core.transitions.cancel_order import find
 from node.core.transitions.placing import Accepted, Meetings, check_match, check_risk, finish_order, price_refusal
 from proto.events import OrderAmended
-from proto.intents import AmendOrder
+from proto.intents import Amend, AmendOrder, AmendOrders
 from proto.ops import OpKind
 from proto.reject import RejectCode
 from proto.units import Lots, MicroUsd, Price
@@ -32,7 +32,7 @@ class Amendment(NamedTuple):
     plan: MatchPlan | None  # None: in place, priority kept.
 
 
-def check(state: State, account: Account, intent: AmendOrder) -> RejectCode | Amendment:
+def check(state: State, account: Account, intent: AmendOrder | Amend, meetings: Meetings) -> RejectCode | Amendment:
     """Decide without touching `state`."""
     order = find(state, account, intent.order_id, intent.client_id)
     if isinstance(order, RejectCode):
@@ -47,11 +47,11 @@ def check(state: State, account: Account, intent: AmendOrder) -> RejectCode | Am
     code = refusal_of_orders(state, market) or price_refusal(market, intent.price)
     if code is not None:
         return code
-    return _check_requeue(state, account, market, order, intent)
+    return _check_requeue(state, account, market, order, intent, meetings)
 
 
 def _check_requeue(
-    state: State, account: Account, market: Market, order: Order, intent: AmendOrder
+    state: State, account: Account, market: Market, order: Order, intent: AmendOrder | Amend, meetings: Meetings
 ) -> RejectCode | Amendment:
     size = intent.size
     if order.reduce_only:
@@ -69,13 +69,13 @@ def _check_requeue(
         order.id, order.account, order.market, order.side, order.order_type, order.time_in_force, order.reduce_only,
         order.self_trade, intent.price, size, size, order.client_id, order.time, order.good_til,
     )  # fmt: skip
-    decided = check_match(state, market, trial, Meetings(state))
+    decided = check_match(state, market, trial, meetings)
     if isinstance(decided, Accepted):
         return Amendment(market, order, intent.price, size, decided.plan)
     return decided
 
 
-def commit(state: State, account: Account, amendment: Amendment) -> Applied:
+def commit(state: State, account: Account, amendment: Amendment) -> OrderResult:
     """Change the order. Cannot fail."""
     market, order, price, size, planned = amendment
     kept = planned is None
@@ -88,18 +88,29 @@ def commit(state: State, account: Account, amendment: Amendment) -> Applied:
     if planned is None:
         resting.reduce(state, account, market, order, order.remaining - size)
         state.ops.append((OpKind.ORDER_CHANGED, order.id, price, size, order.priority, order.slot))
-        result = OrderResult(0, order.id, OrderState.RESTING, Lots(0), size, MicroUsd(0))
     elif not trades:
         resting.requeue(state, account, market, order, price, size)
-        result = OrderResult(0, order.id, OrderState.RESTING, Lots(0), size, MicroUsd(0))
     else:
         resting.take_out(state, account, market, order)
         order.price, order.remaining = price, size
-        result = finish_order(state, account, market, order, planned)
-    return Applied(tuple(state.events), (result,))
+        return finish_order(state, account, market, order, planned)
+    return OrderResult(0, order.id, OrderState.RESTING, Lots(0), size, MicroUsd(0))
 
 
 def transition(state: State, account: Account, intent: AmendOrder) -> Outcome:
     """Check, then commit."""
-    decided = check(state, account, intent)
-    return Rejected(decided) if isinstance(decided, RejectCode) else commit(state, account, decided)
+    decided = check(state, account, intent, Meetings(state))
+    if isinstance(decided, RejectCode):
+        return Rejected(decided)
+    result = commit(state, account, decided)
+    return Applied(tuple(state.events), (result,))
+
+
+def transition_batch(state: State, account: Account, intent: AmendOrders) -> Outcome:
+    """Amend by amend: check, then commit. The action as a whole always applies; its makers share one budget."""
+    meetings = Meetings(state)
+    results: list[OrderResult] = []
+    for row in intent.amends:
+        decided = check(state, account, row, meetings)
+        results.append(refused_order(decided) if isinstance(decided, RejectCode) else commit(state, account, decided))
+    return Applied(tuple(state.events), tuple(results))

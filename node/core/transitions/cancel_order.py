@@ -1,11 +1,11 @@
 """Cancel one open order, by id or by client id. Always allowed, whatever state the market is in."""
 
 from node.core.book import resting
-from node.core.outcome import Applied, OrderResult, OrderState, Outcome, Rejected
+from node.core.outcome import Applied, OrderResult, OrderState, Outcome, Rejected, refused_order
 from node.core.state import Account, Order, State
 from proto.events import CloseReason
 from proto.ids import OrderId
-from proto.intents import CancelByClientId, CancelOrder
+from proto.intents import CancelByClientId, CancelOrder, CancelOrders
 from proto.reject import RejectCode
 from proto.units import Lots, MicroUsd
 
@@ -42,3 +42,17 @@ def transition(state: State, account: Account, intent: CancelOrder | CancelByCli
     """Check, then commit."""
     decided = check(state, account, intent)
     return Rejected(decided) if isinstance(decided, RejectCode) else commit(state, account, decided)
+
+
+def transition_batch(state: State, account: Account, intent: CancelOrders) -> Outcome:
+    """Cancel what is open, each with a result of its own; an order named twice is unknown the second time."""
+    named = [(order_id, 0) for order_id in intent.order_ids] + [(OrderId(0), number) for number in intent.client_ids]
+    results: list[OrderResult] = []
+    for order_id, client_id in named:
+        order = find(state, account, order_id, client_id)
+        if isinstance(order, RejectCode):
+            results.append(refused_order(order))
+        else:
+            resting.close(state, account, state.markets[order.market], order, CloseReason.USER_CANCELLED)
+            results.append(result_of(order))
+    return Applied(tuple(state.events), tuple(results))

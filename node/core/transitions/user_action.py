@@ -20,6 +20,7 @@ from node.core.transitions import (
     create_sub_account,
     place_order,
     place_orders,
+    place_scale,
     schedule_cancel,
     transfer,
     withdraw,
@@ -29,14 +30,17 @@ from proto.ids import Address
 from proto.inputs import UserAction
 from proto.intents import (
     AmendOrder,
+    AmendOrders,
     ApproveAgent,
     CancelAll,
     CancelByClientId,
     CancelOrder,
+    CancelOrders,
     CreateSubAccount,
     Intent,
     PlaceOrder,
     PlaceOrders,
+    PlaceScale,
     RevokeAgent,
     ScheduleCancel,
     Transfer,
@@ -78,6 +82,12 @@ def perform(state: State, account: Account, intent: Intent) -> Outcome:
             return amend_order.transition(state, account, intent)
         case PlaceOrders():
             return place_orders.transition(state, account, intent)
+        case CancelOrders():
+            return cancel_order.transition_batch(state, account, intent)
+        case AmendOrders():
+            return amend_order.transition_batch(state, account, intent)
+        case PlaceScale():
+            return place_scale.transition(state, account, intent)
         case CancelAll():
             return cancel_all.transition(state, account, intent)
         case ScheduleCancel():

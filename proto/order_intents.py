@@ -1,0 +1,142 @@
+"""Actions on several orders at once: batches and scales.
+
+Each is a class of the union in proto.intents and has an arm in `read_order_intent` and in `order_intent_fields`.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from proto.fields import CLIENT_ID_BYTES, array, rows, u128, uint, wrong
+from proto.ids import Address, OrderId
+from proto.kinds import IntentKind
+from proto.orders import (
+    ORDERS_PER_BATCH_MAX,
+    OrderSpec,
+    order_items,
+    read_order,
+)
+from proto.reject import RejectCode
+from proto.units import LOTS_MAX, PPM, PRICE_MAX, U64_MAX, Lots, Ppm, Price, TimeMs
+
+ACCOUNT_NAME_BYTES: Final = 32
+SCALE_ORDERS_MIN: Final = 2
+SKEW_PPM_MAX: Final = 100 * PPM
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOrders:
+    """Cancel up to 50 open orders, named by id or by client id; each has a result of its own, ids first."""
+
+    account: Address
+    nonce: int
+    expires_after: TimeMs
+    order_ids: tuple[OrderId, ...]
+    client_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Amend:
+    """One change of a batch; the nested EIP-712 struct `Amend`, with the fields of AmendOrder."""
+
+    order_id: OrderId
+    client_id: int
+    price: Price
+    size: Lots
+
+
+@dataclass(frozen=True, slots=True)
+class AmendOrders:
+    """Amend up to 50 open orders in one signed action; each succeeds or fails for itself, in order."""
+
+    account: Address
+    nonce: int
+    expires_after: TimeMs
+    amends: tuple[Amend, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceScale:
+    """Place `count` orders from the price of `order` to `last_price`. `order.size` is what they have together.
+
+    `skew` is the last order's size as a part of the first's, in ppm: 1,000,000 makes them equal.
+    """
+
+    account: Address
+    nonce: int
+    expires_after: TimeMs
+    order: OrderSpec
+    last_price: Price
+    count: int
+    skew: Ppm
+
+
+OrderIntent = CancelOrders | AmendOrders | PlaceScale
+
+ORDER_INTENT_FIELDS: Final[dict[int, int]] = {
+    IntentKind.CANCEL_ORDERS: 2, IntentKind.AMEND_ORDERS: 1, IntentKind.PLACE_SCALE: 4,
+}  # fmt: skip
+
+
+def _list(value: Any, name: str) -> list[Any]:
+    """An array that may be empty."""
+    return value if value == [] else rows(value, ORDERS_PER_BATCH_MAX, name)
+
+
+def _of_batch(first: int, second: int, name: str) -> None:
+    """Two arrays are one batch."""
+    if first + second == 0:
+        raise wrong(RejectCode.BATCH_EMPTY, f"no {name}")
+    if first + second > ORDERS_PER_BATCH_MAX:
+        raise wrong(RejectCode.BATCH_TOO_LARGE, f"{first + second} {name}")
+
+
+def _amend(items: Any) -> Amend:
+    order_id, client_id, price, size = array(items, 4, "an amend")
+    return Amend(
+        OrderId(uint(order_id, U64_MAX, "orderId")), u128(client_id, "clientId"), Price(uint(price, PRICE_MAX, "price")),
+        Lots(uint(size, LOTS_MAX, "size")),
+    )  # fmt: skip
+
+
+def _cancels(head: tuple[Address, int, TimeMs], items: list[Any]) -> CancelOrders:
+    ids, clients = _list(items[0], "orderIds"), _list(items[1], "clientIds")
+    _of_batch(len(ids), len(clients), "cancels")
+    return CancelOrders(
+        *head, tuple(OrderId(uint(item, U64_MAX, "orderId")) for item in ids), tuple(u128(item, "clientId") for item in clients)
+    )  # fmt: skip
+
+
+def read_order_intent(kind: int, head: tuple[Address, int, TimeMs], items: list[Any]) -> OrderIntent:
+    """The action of a kind in ORDER_INTENT_FIELDS from its fields, as many as it has. Raises IntentError."""
+    match kind:
+        case IntentKind.CANCEL_ORDERS:
+            return _cancels(head, items)
+        case IntentKind.AMEND_ORDERS:
+            return AmendOrders(*head, tuple(_amend(item) for item in rows(items[0], ORDERS_PER_BATCH_MAX, "amends")))
+        case _:
+            assert kind == IntentKind.PLACE_SCALE, "every kind in ORDER_INTENT_FIELDS has an arm"
+            count = uint(items[2], ORDERS_PER_BATCH_MAX, "count")
+            if count < SCALE_ORDERS_MIN:
+                raise wrong(
+                    RejectCode.FIELD_OUT_OF_RANGE, f"count must be in {SCALE_ORDERS_MIN}..{ORDERS_PER_BATCH_MAX}"
+                )
+            last, skew = Price(uint(items[1], PRICE_MAX, "lastPrice")), Ppm(uint(items[3], SKEW_PPM_MAX, "skew"))
+            return PlaceScale(*head, read_order(items[0]), last, count, skew)
+
+
+def order_intent_fields(intent: OrderIntent) -> list[Any]:
+    """Kind and fields, without the three common ones."""
+    match intent:
+        case CancelOrders():
+            clients = [client_id.to_bytes(CLIENT_ID_BYTES, "big") for client_id in intent.client_ids]
+            return [IntentKind.CANCEL_ORDERS.value, list(intent.order_ids), clients]
+        case AmendOrders():
+            amends = [
+                [row.order_id, row.client_id.to_bytes(CLIENT_ID_BYTES, "big"), row.price, row.size]
+                for row in intent.amends
+            ]
+            return [IntentKind.AMEND_ORDERS.value, amends]
+        case PlaceScale():
+            return [
+                IntentKind.PLACE_SCALE.value, order_items(intent.order), intent.last_price, intent.count, intent.skew,
+            ]  # fmt: skip
