@@ -3,6 +3,7 @@
 Python's // floors and an EVM's / truncates: every division of the core goes through one of these names.
 """
 
+from math import isqrt
 from typing import Final
 
 FIXED: Final = 10**12
@@ -63,3 +64,36 @@ def exp_neg(x: int) -> int:
     for _ in range(halvings):
         total = div_floor(total * total, scale)
     return div_half_up(total, _GUARD)
+
+
+_LN_SCALE: Final = 10**24
+_LN2: Final = 693147180559945309417232  # ln 2 in 1e-24, to nearest.
+
+
+def ln_ratio(a: int, b: int) -> int:
+    """ln(a / b) for a, b > 0, in 1e-12; absolute error below 1e-12 while a / b lies between 2^-1000 and 2^1000.
+
+    a / b = 2^k x m with m between 2/3 and 4/3; ln m = 2 atanh((m - 1) / (m + 1)), whose series falls by a factor of at least 25 a term.
+    """
+    assert a > 0
+    assert b > 0
+    k = a.bit_length() - b.bit_length()
+    top, bottom = (a, b << k) if k >= 0 else (a << -k, b)
+    if 3 * top > 4 * bottom:  # top / bottom lies between 1/2 and 2.
+        bottom, k = bottom << 1, k + 1
+    elif 3 * top < 2 * bottom:
+        top, k = top << 1, k - 1
+    z = div_trunc((top - bottom) * _LN_SCALE, top + bottom)
+    square = div_floor(z * z, _LN_SCALE)
+    power, total, n = z, 0, 1
+    while power:
+        total += div_trunc(power, n)
+        power = div_trunc(power * square, _LN_SCALE)
+        n += 2
+    return div_half_up(k * _LN2 + 2 * total, _LN_SCALE // FIXED)
+
+
+def sqrt_ceil(x: int, scale: int) -> int:
+    """Square root of x / scale in 1 / scale, rounded up: the least r with r x r >= x x scale. x >= 0."""
+    assert x >= 0
+    return isqrt(x * scale - 1) + 1 if x else 0
