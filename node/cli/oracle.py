@@ -1,5 +1,6 @@
 """`novate oracle`: one price publisher."""
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -10,15 +11,19 @@ from node.cli.key import read_password
 from node.cli.output import fail
 from node.cli.running import cancelled_by, run_until_stopped
 from node.config.genesis import find_genesis, load_genesis
+from node.config.publisher import load_publisher
 from node.config.reading import ConfigError
 from node.core.params import Params
 from node.ops.clock import SystemClock
 from node.ops.keystore import KeystoreError, development_keys, load_key
 from node.ops.logs import configure_logs
-from node.oracle.choose import choose_sources
-from node.oracle.publisher import Publisher, WrongVenue
+from node.ops.metrics import Metrics
+from node.oracle.choose import choose_wanted
+from node.oracle.publisher import WrongVenue
 from node.oracle.settings import PublisherSettings
 from node.oracle.source import SourceInvalid
+from node.oracle.station import Place, Reading, Station
+from proto.ids import IndexId
 from proto.signing.eip712 import Domain
 from proto.signing.secp256k1 import SigningKey
 from proto.units import TimeMs
@@ -40,7 +45,16 @@ from proto.units import TimeMs
     help="Instead: a key of the public mnemonic; the devnet's are 20 to 22.",
 )
 @click.option(
-    "--prices", multiple=True, metavar="[MARKET=]FILE", help="Bars (CSV, may be .gz) instead of the built-in path."
+    "--sources",
+    "sources_file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="What to read, and how to report it (TOML): other venues through ccxt, bars, the built-in path.",
+)
+@click.option(
+    "--prices",
+    multiple=True,
+    metavar="[MARKET=]FILE",
+    help="Without a file of sources: bars (CSV, may be .gz) instead of the built-in path.",
 )
 @click.option("--price-speed", default=1.0, show_default=True, help="Bars played per second.")
 @click.option("--price-start-ms", type=int, help="When the first bar begins, ms since the epoch; now if not given.")
@@ -49,6 +63,7 @@ from proto.units import TimeMs
 )
 @click.option("--report-ms", default=500, show_default=True)
 @click.option("--noise-ppm", default=20, show_default=True, help="This publisher's own error, standard deviation.")
+@click.option("--metrics-port", type=click.IntRange(1, 65_535), help="Answer GET /metrics on 127.0.0.1 at this port.")
 def command(
     *,
     url: str,
@@ -57,24 +72,37 @@ def command(
     key_file: Path | None,
     password_file: Path | None,
     development_key: int | None,
+    sources_file: Path | None,
     prices: tuple[str, ...],
     price_speed: float,
     price_start_ms: int | None,
     seed: int,
     report_ms: int,
     noise_ppm: int,
+    metrics_port: int | None,
 ) -> None:
     """Publish signed prices to a node until stopped."""
+    if sources_file is not None and prices:
+        fail("give --sources or --prices, not both")
     try:
         params = load_genesis(find_genesis(genesis))
         domain = Domain(params.chain_id, address_of(contract))
         key = _key(params, key_file, password_file, development_key)
-        settings = PublisherSettings(url=url, report_ms=report_ms, noise_ppm=noise_ppm)
         start = TimeMs(time.time_ns() // 1_000_000 if price_start_ms is None else price_start_ms)
-        sources = choose_sources(params, prices, seed=seed, start=start, speed=price_speed)
+        least: dict[IndexId, int] = {}
+        if sources_file is not None:
+            file = load_publisher(sources_file, params, url)
+            settings, wanted, least = file.settings, file.sources, file.least
+        else:
+            settings = PublisherSettings(url=url, report_ms=report_ms, noise_ppm=noise_ppm)
+            wanted = choose_wanted(params, prices, seed=seed, speed=price_speed)
         configure_logs("info")
-        publisher = Publisher(settings, key, domain, sources, SystemClock())
-        run_until_stopped(cancelled_by(publisher.run))
+        metrics = Metrics(process=True)
+        names = {index.id: index.name for index in params.indices}
+        station = Station(Place(settings, key, domain), Reading(wanted, names, least, start), SystemClock(), metrics)
+        page = metrics.served("127.0.0.1", metrics_port) if metrics_port is not None else contextlib.nullcontext()
+        with page:
+            run_until_stopped(cancelled_by(station.run))
     except (ConfigError, KeystoreError, SourceInvalid, WrongVenue, ValueError, OSError) as error:
         fail(str(error))
 

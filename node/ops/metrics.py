@@ -4,10 +4,11 @@ A registry belongs to a node object, not to the process, so that tests and the l
 No label may hold an address, a key or anything a client chooses: labels are closed lists.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, start_http_server
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
@@ -51,6 +52,17 @@ class Metrics:
     def render(self) -> bytes:
         """What `/metrics` answers."""
         return generate_latest(self._registry)
+
+    @contextmanager
+    def served(self, host: str, port: int) -> Iterator[int]:
+        """Answer `GET /metrics` on a port of its own (0: any free one, which is given) while the context is open. Raises OSError."""
+        server, thread = start_http_server(port, host, self._registry)
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
 
     def value(self, name: str, labels: dict[str, str] | None = None) -> float | None:
         """One sample, by its full name; None where there is none yet."""

@@ -1,14 +1,12 @@
-"""From what the operator asks for (`FILE`, `MARKET=FILE`) to one source per index."""
+"""From what the operator asks for on the command line (`FILE`, `MARKET=FILE`) to one source per index."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from node.core.params import IndexParams, MarketParams, Params
-from node.oracle.bars import BarSource, read_bars
-from node.oracle.source import Source, SourceInvalid
-from node.oracle.walk import WalkSource
+from node.oracle.source import SourceInvalid
+from node.oracle.wanted import BarsWanted, WalkWanted, Wanted
 from proto.ids import IndexId
-from proto.units import TimeMs
 
 
 def choose_files(params: Params, wanted: Sequence[str]) -> dict[IndexId, Path]:
@@ -16,15 +14,15 @@ def choose_files(params: Params, wanted: Sequence[str]) -> dict[IndexId, Path]:
     files: dict[IndexId, Path] = {}
     for item in wanted:
         name, separator, file = item.partition("=")
-        index = _index(params, name) if separator else params.markets[0].index
+        index = index_named(params, name) if separator else params.markets[0].index
         if index in files:
             raise SourceInvalid(f"{item}: that underlying has a file already ({files[index]})")
         files[index] = Path(file if separator else name)
     return files
 
 
-def _index(params: Params, name: str) -> IndexId:
-    """The underlying of a market's or an index's name."""
+def index_named(params: Params, name: str) -> IndexId:
+    """The underlying of a market's or an index's name. Raises SourceInvalid."""
     rows: tuple[MarketParams | IndexParams, ...] = (*params.markets, *params.indices)
     for row in rows:
         if row.name == name:
@@ -32,13 +30,14 @@ def _index(params: Params, name: str) -> IndexId:
     raise SourceInvalid(f"{name}: no such market ({', '.join(market.name for market in params.markets)})")
 
 
-def choose_sources(
-    params: Params, wanted: Sequence[str], *, seed: int, start: TimeMs, speed: float
-) -> dict[IndexId, Source]:
-    """Every index gets its file's bars, or the built-in path. Files are read here. Raises SourceInvalid."""
+def choose_wanted(params: Params, wanted: Sequence[str], *, seed: int, speed: float) -> tuple[Wanted, ...]:
+    """Every index gets its file's bars, or the built-in path. Raises SourceInvalid."""
     files = choose_files(params, wanted)
-    sources: dict[IndexId, Source] = {}
+    chosen: list[Wanted] = []
     for index in params.indices:
-        path = files.get(index.id)
-        sources[index.id] = WalkSource(index.name, seed) if path is None else BarSource(read_bars(path), start, speed)
-    return sources
+        file = files.get(index.id)
+        if file is None:
+            chosen.append(WalkWanted(index=index.id, seed=seed))
+        else:
+            chosen.append(BarsWanted(index=index.id, file=file, speed=speed))
+    return tuple(chosen)

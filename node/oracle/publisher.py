@@ -16,7 +16,9 @@ from node.client.errors import NotConnectedError, OutcomeUnknownError, ProtocolE
 from node.client.settings import ClientSettings
 from node.ops.clock import NS_PER_MS, Clock
 from node.ops.logs import room_log
+from node.ops.metrics import Metrics
 from node.oracle.chance import normal
+from node.oracle.gauges import OracleGauges
 from node.oracle.settings import PublisherSettings
 from node.oracle.source import Source, SourceFailed
 from proto.ids import IndexId
@@ -49,6 +51,7 @@ class Publisher:
         domain: Domain,
         sources: Mapping[IndexId, Source],
         clock: Clock,
+        gauges: OracleGauges | None = None,
     ) -> None:
         assert sources, "a publisher without sources has nothing to say"
         self._settings = settings
@@ -56,6 +59,7 @@ class Publisher:
         self._domain = domain
         self._sources = dict(sorted(sources.items()))
         self._clock = clock
+        self._gauges = gauges or OracleGauges(Metrics())
         self._failing: dict[IndexId, None] = {}
         self._troubles: Counter[str] = Counter()
         self._troubles_logged_ms = 0
@@ -96,11 +100,14 @@ class Publisher:
                 self._check_venue(client.domain)
                 await client.report(TimeMs(beat), prices)
                 self.accepted += 1
+                self._gauges.report("accepted", answered=True)
                 heard_ms = beat
             except RefusedError as error:
                 heard_ms = beat
+                self._gauges.report(error.name, answered=True)
                 self._trouble(error.name)
             except (NotConnectedError, OutcomeUnknownError, TimeoutError) as error:
+                self._gauges.report("unsent", answered=False)
                 self._trouble(type(error).__name__)
                 if beat - heard_ms > self._settings.lost_ms:
                     raise NodeLost(f"no answer for {beat - heard_ms} ms") from error

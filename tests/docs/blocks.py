@@ -18,6 +18,9 @@ from node.gateway.gauges import GatewayGauges
 from node.gateway.queries import _WEIGHTS
 from node.gateway.settings import GatewaySettings, HlSettings, LimitSettings
 from node.ops.metrics import Metrics
+from node.oracle.gauges import OracleGauges
+from node.oracle.settings import PublisherSettings
+from node.oracle.wanted import VenueWanted
 from node.sequencer.gauges import SequencerGauges
 from node.sequencer.settings import SequencerSettings
 from node.settlement.gauges import SettlementGauges
@@ -261,29 +264,54 @@ def registry() -> Metrics:
     return metrics
 
 
-def metric_rows() -> list[tuple[str, str, str, str]]:
-    """Name, type, labels and help of every metric of our own."""
-    found = []
-    for metric in sorted(registry()._registry.collect(), key=lambda item: item.name):
+def metric_rows(metrics: Metrics | None = None) -> list[tuple[str, str, str, str]]:
+    """Name, type, labels and help of every metric of our own; the node's where no registry is given."""
+    found, known = [], (metrics or registry())._registry
+    for metric in sorted(known.collect(), key=lambda item: item.name):
         name = f"{metric.name}_total" if metric.type == "counter" else metric.name
-        collector: Any = registry()._registry._names_to_collectors[name]
+        collector: Any = known._names_to_collectors[name]
         found.append((name, metric.type, ", ".join(collector._labelnames), metric.documentation))
     return found
 
 
+def _metric_table(rows: list[tuple[str, str, str, str]]) -> str:
+    lines = [f"| `{name}`{f' ({labels})' if labels else ''} | {kind} | {text} |" for name, kind, labels, text in rows]
+    return "\n".join(["| metric (labels) | type | meaning |", "|---|---|---|", *lines])
+
+
 def metrics() -> str:
-    """Every metric."""
-    rows = [
-        f"| `{name}`{f' ({labels})' if labels else ''} | {kind} | {text} |"
-        for name, kind, labels, text in metric_rows()
-    ]
-    return "\n".join(["| metric (labels) | type | meaning |", "|---|---|---|", *rows])
+    """Every metric of a node."""
+    return _metric_table(metric_rows())
+
+
+def publisher_registry() -> Metrics:
+    """A registry with every metric that a publisher has."""
+    metrics = Metrics()
+    OracleGauges(metrics)
+    return metrics
+
+
+def publisher_metrics() -> str:
+    """Every metric of a publisher."""
+    return _metric_table(metric_rows(publisher_registry()))
+
+
+def publisher_keys() -> str:
+    """Every key of a publisher's file: of the whole, and of a venue."""
+    rows = ["| key | default | meaning |", "|---|---|---|"]
+    for where, cls, given in (("", PublisherSettings, ("url",)), ("sources.", VenueWanted, ("index",))):
+        meanings = _meanings(cls)
+        for item in fields(cls):
+            if item.name not in given:
+                default = "–" if item.default is MISSING else _default(item.default)
+                rows.append(f"| `{where}{item.name}` | {default} | {meanings[item.name]} |")
+    return "\n".join(rows)
 
 
 BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "rejects": rejects, "operations": operations, "types": types, "bounds": bounds, "sections": sections,
     "system-words": system_words, "addresses": addresses, "frames": frames, "signing": signing, "weights": weights,
-    "settings": settings, "metrics": metrics,
+    "settings": settings, "metrics": metrics, "publisher-metrics": publisher_metrics, "publisher-keys": publisher_keys,
 }  # fmt: skip
 
 

@@ -10,10 +10,10 @@ import pytest
 from node.config.genesis import find_genesis, load_genesis
 from node.oracle.bars import BarSource, read_bars
 from node.oracle.chance import normal
-from node.oracle.choose import choose_sources
+from node.oracle.choose import choose_wanted
 from node.oracle.source import SourceInvalid
 from node.oracle.walk import PERIOD_TICKS, SHAPES, TICK_MS, TICKS_PER_YEAR, WalkSource
-from proto.ids import IndexId
+from node.oracle.wanted import BarsWanted, WalkWanted
 from proto.units import TimeMs
 
 USD = 1_000_000
@@ -121,16 +121,15 @@ def test_files_that_are_no_bars_are_refused(tmp_path: Path) -> None:
 def test_each_index_gets_its_file_or_the_built_in_path(tmp_path: Path) -> None:
     bitcoin, ether = (write(tmp_path / name, "t0,1,2,0.5,1,0") for name in ("b.csv", "e.csv"))
     wanted = [str(bitcoin), f"ETH-PERPETUAL={ether}"]
-    sources = choose_sources(DEVNET, wanted, seed=1, start=NOW, speed=1.0)
-    kinds = [type(sources[index.id]) for index in DEVNET.indices]
-    assert kinds == [BarSource, BarSource, WalkSource]
+    chosen = choose_wanted(DEVNET, wanted, seed=1, speed=1.0)
+    assert [item.index for item in chosen] == [index.id for index in DEVNET.indices]
+    assert [type(item) for item in chosen[:3]] == [BarsWanted, BarsWanted, WalkWanted]
     for bad, complaint in (
         (["XYZ=file"], "no such market"),
         ([str(bitcoin), f"BTC={ether}"], "has a file already"),
-        (["ETH=nowhere.csv"], "nowhere.csv"),
     ):
         with pytest.raises(SourceInvalid, match=complaint):
-            choose_sources(DEVNET, bad, seed=1, start=NOW, speed=1.0)
+            choose_wanted(DEVNET, bad, seed=1, speed=1.0)
 
 
 async def test_a_recorded_market_plays(shared_dir: Path) -> None:
@@ -138,7 +137,3 @@ async def test_a_recorded_market_plays(shared_dir: Path) -> None:
     source = BarSource(bars, NOW, 60.0)
     assert len(bars) > 4 * 20_000
     assert await source.price(NOW) == 46_319 * USD
-    index = IndexId(1)
-    file = f"BTC-PERPETUAL={shared_dir / 'data' / 'btc_perp_1m_2022-01a.csv.gz'}"
-    chosen = choose_sources(DEVNET, [file], seed=1, start=NOW, speed=60.0)[index]
-    assert await chosen.price(TimeMs(NOW + 12_345)) == await source.price(TimeMs(NOW + 12_345))
