@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
 from node.config.operator import NodeSettings
+from node.core.genesis import genesis_state
 from node.core.params import Params
 from node.core.state import State
 from node.gateway.awaken import awaken
@@ -281,7 +282,8 @@ class _Node:
         self._health = Health()
         self._shelf, recovered = awaken(
             store.table("views"),
-            settings.gateway.streams,
+            settings.gateway,
+            lambda: genesis_state(params),
             lambda on_cycle: recover(store, params, domain, on_cycle=on_cycle, progress=progress),
             lambda found: found.machine.state,
             lambda on_cycle: replay(store, params, domain, on_cycle=on_cycle, progress=progress),

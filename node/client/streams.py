@@ -114,6 +114,38 @@ class BookMirror:
         return min(self.asks, default=0)
 
 
+class QueueMirror:
+    """A book rebuilt order by order from `book_orders`. By side (0 bids, 1 asks): price -> order -> lots, first to trade first."""
+
+    ADDED, FILLED, RESIZED, REMOVED = range(4)
+
+    def __init__(self) -> None:
+        self.sides: tuple[dict[int, dict[int, int]], dict[int, dict[int, int]]] = ({}, {})
+
+    def apply(self, event: StreamEvent) -> None:
+        """Take a snapshot or what an input changed."""
+        if event.snapshot:
+            for side, levels in zip(self.sides, (event.data["bids"], event.data["asks"]), strict=True):
+                side.clear()
+                side.update({price: dict(queue) for price, queue in levels})
+            return
+        for kind, order, side, price, lots in event.data["changes"]:
+            levels = self.sides[side]
+            if kind == self.ADDED:
+                levels.setdefault(price, {})[order] = lots
+            elif lots:
+                levels[price][order] = lots
+            else:
+                del levels[price][order]
+                if not levels[price]:
+                    del levels[price]
+
+    def best_first(self, side: int) -> list[tuple[int, list[tuple[int, int]]]]:
+        """Prices of a side with their queues."""
+        levels = self.sides[side]
+        return [(price, list(levels[price].items())) for price in sorted(levels, reverse=side == 0)]
+
+
 class RowMirror:
     """Rows by id, rebuilt from `orders`, `positions` or `balances`."""
 

@@ -1,69 +1,33 @@
 """Who is let in, and how often: before the signature by network address, after it by signer and account.
 
-Rates (settings): weight per network address and minute; actions per account, which trading earns; stamped refusals per signer. Every
-refusal here happens before the stamp, costs no nonce, and says how long to wait. Memory is bounded: the tables forget who has been
-quiet longest.
+Rates (settings): messages per connection and weight per network address, by the minute; requests per account, which trading earns;
+stamped refusals per signer. Cancels pass where orders are held back: those of open orders always, any others up to twice as far.
+Every refusal here happens before the stamp, costs no nonce, and says how long to wait. Memory is bounded: the tables forget who
+has been quiet longest.
 """
 
+import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from node.core.hl.resolve import acted_for
 from node.core.ledger.signers import check_nonce, find_signer
 from node.core.transitions import oracle_report
+from node.gateway.counting import cancels_open, only_cancels, requests_of
 from node.gateway.ports import Backpressure, Settlement, Writer
 from node.gateway.settings import LimitSettings
 from node.ops.clock import Clock
-from proto.hl.actions import HlAction, HlCancel, HlCancelByCloid, HlL1Request, HlModify, HlPlace, HlUserRequest
-from proto.ids import Address
+from node.views.totals import TotalsView
+from proto.ids import AccountId, Address
 from proto.inputs import OracleReport, UserAction
-from proto.intents import (
-    AmendOrders,
-    CancelAll,
-    CancelByClientId,
-    CancelOrder,
-    CancelOrders,
-    Intent,
-    PlaceOrders,
-    PlaceScale,
-    ScheduleCancel,
-)
 from proto.reject import RejectCode
 from proto.units import MICRO_USD_PER_USD
 
 _ENTRIES_MAX: Final = 100_000
 _NS_PER_MS: Final = 1_000_000
 _MINUTE_MS: Final = 60_000
-_CANCELS: Final = (CancelByClientId, CancelOrder, CancelOrders, CancelAll, ScheduleCancel)
-_HL_CANCELS: Final = (HlCancel, HlCancelByCloid)
 _FREE_WEIGHT_ACTIONS: Final = 40  # Orders of a batch that weigh one together.
-
-
-def _items(action: HlAction | Intent) -> int:
-    """Orders or cancels of an action."""
-    match action:
-        case PlaceOrders():
-            return len(action.orders)
-        case AmendOrders():
-            return len(action.amends)
-        case CancelOrders():
-            return len(action.order_ids) + len(action.client_ids)
-        case PlaceScale():
-            return action.count
-        case HlPlace():
-            return len(action.orders)
-        case HlModify():
-            return len(action.modifies)
-        case HlCancel() | HlCancelByCloid():
-            return len(action.cancels)
-        case _:
-            return 1
-
-
-def _cancels(item: UserAction) -> bool:
-    """Whether an action only takes orders out."""
-    intent = item.intent
-    return isinstance(intent, _CANCELS) or (isinstance(intent, HlL1Request) and isinstance(intent.action, _HL_CANCELS))
 
 
 class Refused(NamedTuple):
@@ -110,22 +74,33 @@ class TokenBuckets:
         return 0
 
 
-class _Budget:
-    """What an account has used of its actions."""
+class FrameLimit:
+    """What one connection may send, whatever it is: pings and malformed frames cost work too. Beyond it the node reads more slowly."""
 
-    __slots__ = ("earned", "next_ms", "used")
+    __slots__ = ("_bucket", "_now_ms", "_per_minute")
 
-    def __init__(self) -> None:
-        self.used = 0
-        self.earned = 0
-        self.next_ms = 0
+    def __init__(self, per_minute: int, now_ms: Callable[[], int]) -> None:
+        self._per_minute = per_minute
+        self._now_ms = now_ms
+        self._bucket = TokenBuckets(per_minute, per_minute)
+
+    async def pace(self) -> None:
+        """Wait until one message more may be read."""
+        while self._per_minute and (wait_ms := self._bucket.take(None, 1, self._now_ms())):
+            await asyncio.sleep(wait_ms / 1_000)
 
 
 class Admission:
     """All limits of the gateway."""
 
     def __init__(
-        self, limits: LimitSettings, clock: Clock, settlement: Settlement, backpressure: Backpressure, writer: Writer
+        self,
+        limits: LimitSettings,
+        clock: Clock,
+        settlement: Settlement,
+        backpressure: Backpressure,
+        writer: Writer,
+        totals: TotalsView,
     ) -> None:
         self._limits = limits
         self._clock = clock
@@ -133,10 +108,13 @@ class Admission:
         self._backpressure = backpressure
         self._state = writer.peek(lambda state: state)  # Who is known; shown to nobody.
         self._weights = TokenBuckets(limits.weight_per_minute, limits.weight_per_minute)
+        self._cancel_weights = TokenBuckets(limits.weight_per_minute, limits.weight_per_minute)
         self._refusals = TokenBuckets(limits.refusals_burst, limits.refusals_per_second * 60)
         self._slow = TokenBuckets(limits.slow_actions_per_second, limits.slow_actions_per_second * 60)
         self._blocked_until: OrderedDict[Address, int] = OrderedDict()
-        self._budgets: OrderedDict[Address, _Budget] = OrderedDict()
+        self._totals = totals
+        self._pending: dict[AccountId, int] = {}  # Requests admitted and not in the totals yet.
+        self._next_ms: OrderedDict[tuple[AccountId, bool], int] = OrderedDict()  # By account and whether it is for cancels.
 
     def now_ms(self) -> int:
         """Monotonic milliseconds."""
@@ -151,12 +129,18 @@ class Admission:
             return Refused(RejectCode.RATE_LIMITED, f"{self._limits.weight_per_minute} weight a minute", wait_ms)
         return None
 
-    def action_weight(self, item: UserAction) -> int:
-        """1, or 1 + n/40 for a batch of n."""
-        intent = item.intent
-        if isinstance(intent, HlUserRequest):
-            return 1
-        return 1 + _items(intent.action if isinstance(intent, HlL1Request) else intent) // _FREE_WEIGHT_ACTIONS
+    def weigh_action(self, peer: str, item: UserAction) -> Refused | None:
+        """Charge a network address for an action: 1, and 1 for each 40 orders of a batch. What it may not spend on orders any more it may
+        still spend on cancels, as much again."""
+        weight = 1 + requests_of(item) // _FREE_WEIGHT_ACTIONS
+        refused = self.weigh(peer, weight)
+        if refused is not None and only_cancels(item) and not self._cancel_weights.take(peer, weight, self.now_ms()):
+            return None
+        return refused
+
+    def frames(self) -> "FrameLimit":
+        """The limit of a new connection."""
+        return FrameLimit(self._limits.frames_per_minute, self.now_ms)
 
     def knows(self, signer: Address) -> bool:
         """Whether the state knows the key."""
@@ -192,7 +176,7 @@ class Admission:
     def _unposted(self, item: UserAction) -> Refused | None:
         """Cancels always pass: they make the venue smaller."""
         waiting = self._settlement.unposted()
-        if waiting < self._backpressure.slow or _cancels(item):
+        if waiting < self._backpressure.slow or only_cancels(item):
             return None
         wait_ms = 1_000
         if waiting < self._backpressure.stop:
@@ -202,43 +186,66 @@ class Admission:
         return Refused(RejectCode.UNPOSTED_BATCH_BOUND, f"{waiting} batches wait", wait_ms)
 
     def _spend(self, item: UserAction, signer: Address) -> Refused | None:
-        """One action of the account's budget: `budget_actions` + 1 per USDC traded, twice that for cancels."""
+        """Requests of the account's budget: `budget_actions` + 1 per USDC traded, twice that for cancels; cancels of orders that are open
+        always pass: there are never more of them than orders."""
         limits = self._limits
         if limits.budget_actions == 0:
             return None
-        budget = self._budget(acted_for(self._state, item.intent, signer))
-        allowed = limits.budget_actions + budget.earned // MICRO_USD_PER_USD
-        if _cancels(item):
-            allowed *= 2
-        if budget.used >= allowed:
-            now = self.now_ms()
-            if now < budget.next_ms:
-                return Refused(
-                    RejectCode.RATE_LIMITED,
-                    "the account's actions are used up; trading earns more",
-                    budget.next_ms - now,
-                )
-            budget.next_ms = now + limits.budget_wait_ms
-        budget.used += 1
+        account = self._state.by_address[acted_for(self._state, item.intent, signer)]
+        count, cancels = requests_of(item), only_cancels(item)
+        used, allowed, volume = self._used(account)
+        if used + count > (2 * allowed if cancels else allowed) and not (
+            cancels and cancels_open(self._state.accounts[account], item)
+        ):
+            wait_ms = self._wait(account, cancels=cancels)
+            if wait_ms:
+                traded = f"{volume // MICRO_USD_PER_USD}.{volume % MICRO_USD_PER_USD:06d}"
+                figures = f"({used} > {allowed}) for cumulative volume traded ${traded}"
+                return Refused(RejectCode.RATE_LIMITED, f"{figures}; trading earns more", wait_ms)
+        self._pending[account] = self._pending.get(account, 0) + count
         return None
 
-    def _budget(self, account: Address) -> _Budget:
-        budget = self._budgets.get(account)
-        if budget is None:
-            budget = self._budgets[account] = _Budget()
-            if len(self._budgets) > _ENTRIES_MAX:
-                self._budgets.popitem(last=False)
-        return budget
+    def _wait(self, account: AccountId, *, cancels: bool) -> int:
+        """Milliseconds until an account without budget may send its next action; 0: now, and then not for a while."""
+        now, key = self.now_ms(), (account, cancels)
+        wait_ms = self._next_ms.get(key, 0) - now
+        if wait_ms > 0:
+            return wait_ms
+        self._next_ms[key] = now + self._limits.budget_wait_ms
+        self._next_ms.move_to_end(key)
+        if len(self._next_ms) > _ENTRIES_MAX:
+            self._next_ms.popitem(last=False)
+        return 0
 
-    def budget_of(self, account: Address) -> tuple[int, int, int]:
-        """Actions used, actions allowed, and what was traded in micro-USDC."""
-        budget = self._budgets.get(account) or _Budget()
-        return budget.used, self._limits.budget_actions + budget.earned // MICRO_USD_PER_USD, budget.earned
+    def _used(self, account: AccountId) -> tuple[int, int, int]:
+        """Requests used, requests allowed, and volume."""
+        volume = self._totals.volume(account)
+        used = self._totals.requests(account) + self._pending.get(account, 0)
+        return used, self._limits.budget_actions + volume // MICRO_USD_PER_USD, volume
 
-    def traded(self, account: Address, quote: int) -> None:
-        """Credit an account with what it traded, micro-USDC."""
-        if self._limits.budget_actions:
-            self._budget(account).earned += quote
+    def settled(self, item: UserAction, signer: Address) -> None:
+        """An admitted action is durable, and counted in the totals; or it was not taken after all."""
+        account = self._state.by_address.get(acted_for(self._state, item.intent, signer))
+        if account is None or account not in self._pending:
+            return
+        self._pending[account] -= requests_of(item)
+        if self._pending[account] <= 0:
+            del self._pending[account]
+
+    def limits_of(self, address: Address) -> dict[str, int]:
+        """Where an account stands: requests used and allowed, the volume that earned them (micro-USDC), and how long its next order, and
+        its next cancel of what is not open, would have to wait."""
+        account = self._state.by_address.get(address)
+        used, allowed, volume = (0, self._limits.budget_actions, 0) if account is None else self._used(account)
+        waits = [0, 0]
+        if account is not None and self._limits.budget_actions:
+            for cancels in (False, True):
+                if used >= (2 * allowed if cancels else allowed):
+                    waits[cancels] = max(self._next_ms.get((account, cancels), 0) - self.now_ms(), 0)
+        return {
+            "requests_used": used, "requests_allowed": allowed, "traded": volume, "retry_after_ms": waits[0],
+            "cancel_retry_after_ms": waits[1], "weight_per_minute": self._limits.weight_per_minute,
+        }  # fmt: skip
 
     def refused(self, signer: Address) -> None:
         """Charge a signer for a refusal that was stamped."""

@@ -52,6 +52,12 @@ class Arguments:
             raise QueryRefusedError(RejectCode.FIELD_OUT_OF_RANGE, f"{name} must be in 0..{bound}")
         return value
 
+    def uint_or_text(self, name: str, bound: int) -> int | str:
+        """An integer in 0..bound, or a text."""
+        if self.more() and type(self._items[self._at]) is str:
+            return self.text(name)
+        return self.uint(name, bound)
+
     def flag(self, name: str, *, default: bool) -> bool:
         """A boolean."""
         if not self.more():

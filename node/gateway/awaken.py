@@ -9,16 +9,16 @@ from typing import Protocol, TypeVar
 
 from node.core.state import State
 from node.gateway.ports import Released
+from node.gateway.settings import GatewaySettings
 from node.gateway.shelf import Shelf
-from node.views.streams import StreamLimits
-from node.views.table import OrderedTable
+from node.views.retention import ForgetfulTable
 from node.views.venue import Views, ViewsOutOfStepError
 
 Recovered = TypeVar("Recovered")
 OnCycle = Callable[[Sequence[Released]], None]
 
 
-class ClearableTable(OrderedTable, Protocol):
+class ClearableTable(ForgetfulTable, Protocol):
     """A table that can be emptied."""
 
     def clear(self) -> None:
@@ -28,21 +28,27 @@ class ClearableTable(OrderedTable, Protocol):
 
 def awaken(
     table: ClearableTable,
-    limits: StreamLimits,
+    settings: GatewaySettings,
+    genesis: Callable[[], State],
     recover: Callable[[OnCycle], Recovered],
     state_of: Callable[[Recovered], State],
     replay: Callable[[OnCycle], object],
 ) -> tuple[Shelf, Recovered]:
-    """Read models that show exactly the recovered state, and what `recover` returned.
+    """Read models that show exactly the recovered state, and what `recover` returned. `genesis` makes the state that a replay begins with.
 
     `recover` and `replay` call what they are given with every cycle they apply: from the last seal on, and from genesis. Both must give
     the same results when called again; their own errors are raised as they are.
     """
+
+    def shelf_on(table: ClearableTable) -> Shelf:
+        return Shelf(Views(table, settings.streams), table, settings.history_days)
+
     try:
-        return _follow(Shelf(Views(table, limits), table), recover, state_of)
+        return _follow(shelf_on(table), recover, state_of)
     except ViewsOutOfStepError:
         table.clear()
-        shelf = Shelf(Views(table, limits), table)
+        shelf = shelf_on(table)
+        shelf.views.seed(genesis())  # What is sampled as time goes on needs the present, from the beginning.
         replay(shelf.replayed)
         return _follow(shelf, recover, state_of)
 

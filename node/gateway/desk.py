@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from node.core.outcome import Applied, Rejected
+from node.core.outcome import Rejected
 from node.gateway.admission import Admission, Refused
 from node.gateway.gauges import GatewayGauges
 from node.gateway.ports import Released, Writer
@@ -11,7 +11,6 @@ from node.gateway.settings import GatewaySettings
 from node.gateway.verify import Verdict, Verifier
 from node.ops.clock import Clock
 from node.views.venue import Views
-from proto.events import OrderFilled
 from proto.frames import FRAME_BYTES_MAX, FrameKind, encode_node_frame
 from proto.hl.actions import HlL1Request, HlPlace
 from proto.inputs import Input, OracleReport, UserAction
@@ -64,6 +63,7 @@ class Desk:
                     "time": self.clock.wall_ns() // _NS_PER_MS, "frame_bytes_max": FRAME_BYTES_MAX,
                     "orders_per_batch_max": ORDERS_PER_BATCH_MAX, "in_flight_max": limits.in_flight,
                     "subscriptions_max": limits.subscriptions, "weight_per_minute": limits.weight_per_minute,
+                    "frames_per_minute": limits.frames_per_minute,
                 },
             )
         )  # fmt: skip
@@ -83,7 +83,11 @@ class Desk:
         if refused is not None:
             return refused
         code = self._writer.submit(item, verdict, reply)
-        return None if code is None else Refused(code, "", 100)
+        if code is None:
+            return None
+        if isinstance(item, UserAction):
+            self.admission.settled(item, verdict)
+        return Refused(code, "", 100)
 
     def _count(self, item: UserAction, signer: bytes) -> None:
         gauges, intent = self.gauges, item.intent
@@ -101,13 +105,8 @@ class Desk:
     def answered(self, released: Released, began_ns: int) -> None:
         """Account for an input that came through a connection and is durable now."""
         self.gauges.ack.observe((self.clock.monotonic_ns() - began_ns) / _NS_PER_S)
-        outcome = released.outcome
-        if type(outcome) is Rejected:
-            if type(released.item) is UserAction:
+        item = released.item
+        if type(item) is UserAction:
+            self.admission.settled(item, released.signer)
+            if type(released.outcome) is Rejected:
                 self.admission.refused(released.signer)
-        elif type(outcome) is Applied and self.settings.limits.budget_actions:
-            for event in outcome.events:
-                if type(event) is OrderFilled:
-                    quote, accounts = event.price * event.size, self._state.accounts
-                    self.admission.traded(accounts[event.maker].address, quote)
-                    self.admission.traded(accounts[event.taker].address, quote)

@@ -1,8 +1,10 @@
 """HTTP reads under /v1/: the native protocol's questions, answered as JSON (node.gateway.human), for scripts and people.
 
-    /v1/status  /v1/markets  /v1/markets/{market}  /v1/book/{market}?depth=  /v1/trades/{market}?limit=&cursor=&newest_first=&start=&stop=
-    /v1/candles/{market}?interval=60&limit=&start=&stop=
-    /v1/accounts/{address}  /v1/accounts/{address}/{orders|fills|order_history|ledger|funding|proof}
+    /v1/status  /v1/markets  /v1/markets/{market}  /v1/book/{market}?depth=&step=  /v1/book_orders/{market}?depth=
+    /v1/{trades|funding_rates}/{market}?limit=&cursor=&newest_first=&start=&stop=
+    /v1/candles/{market}?interval=60|1m&limit=&start=&stop=
+    /v1/accounts/{address}  /v1/accounts/{address}/{orders|fills|order_history|ledger|funding|limits|proof}
+    /v1/accounts/{address}/portfolio?span=day|week|month|all
     /v1/deposits/{address}  /v1/withdrawals/{index}
     /v1/orders/{id}  /v1/receipts/{seq}  /v1/batches?limit=&before=  /v1/batches/{id}
     /healthz  /readyz  /metrics
@@ -25,6 +27,7 @@ from node.gateway.desk import Desk
 from node.gateway.human import Human
 from node.gateway.ports import Health
 from node.ops.metrics import CONTENT_TYPE, Metrics
+from node.views.portfolio import Span
 from proto.ids import ADDRESS_BYTES
 from proto.reject import RETRY_CAN_HELP, SENTENCES, RejectCode
 
@@ -35,6 +38,7 @@ _NOT_FOUND: Final = (
     RejectCode.RECEIPT_UNKNOWN, RejectCode.WITHDRAWAL_UNKNOWN, RejectCode.PROOF_NOT_AVAILABLE, RejectCode.QUERY_UNKNOWN,
 )  # fmt: skip
 _UNAVAILABLE: Final = (RejectCode.NODE_BUSY, RejectCode.NODE_STOPPING)
+_SPANS: Final = {"day": Span.DAY, "week": Span.WEEK, "month": Span.MONTH, "all": Span.ALL}
 _HISTORIES: Final = ("fills", "order_history", "ledger", "funding")
 
 
@@ -74,12 +78,16 @@ class HttpReads:
             ("/v1/status", lambda _: ("status", [])),
             ("/v1/markets", lambda _: ("markets", [])),
             ("/v1/markets/{market}", lambda r: ("market", [_market(r)])),
-            ("/v1/book/{market}", lambda r: ("book", [_market(r), _uint(r, "depth", 20)])),
+            ("/v1/book/{market}", lambda r: ("book", [_market(r), _uint(r, "depth", 20), _uint(r, "step", 0)])),
+            ("/v1/book_orders/{market}", lambda r: ("book_orders", [_market(r), _uint(r, "depth", 0)])),
+            ("/v1/funding_rates/{market}", lambda r: ("funding_rates", [_market(r), *_page(r)])),
             ("/v1/trades/{market}", lambda r: ("trades", [_market(r), *_page(r)])),
             ("/v1/candles/{market}", _candles),
             ("/v1/accounts/{address}", lambda r: ("account", [_address(r)])),
             ("/v1/accounts/{address}/orders", lambda r: ("orders", [_address(r), _uint(r, "market", 0)])),
             ("/v1/accounts/{address}/proof", lambda r: ("account_proof", [_address(r)])),
+            ("/v1/accounts/{address}/portfolio", lambda r: ("portfolio", [_address(r), _span(r)])),
+            ("/v1/accounts/{address}/limits", lambda r: ("limits", [_address(r)])),
             ("/v1/accounts/{address}/{history}", _history),
             ("/v1/orders/{id}", lambda r: ("order_life", [_path_uint(r, "id")])),
             ("/v1/receipts/{seq}", lambda r: ("receipt", [_path_uint(r, "seq")])),
@@ -183,7 +191,19 @@ def _page(request: web.Request) -> list[Any]:
 
 def _candles(request: web.Request) -> tuple[str, list[Any]]:
     paging = [_uint(request, "limit", 100), _uint(request, "start", 0), _uint(request, "stop", 2**48 - 1)]
-    return "candles", [_market(request), _uint(request, "interval", 60), *paging]
+    return "candles", [_market(request), _interval(request), *paging]
+
+
+def _interval(request: web.Request) -> int | str:
+    text = request.query.get("interval", "60")
+    return _decimal("interval", text) if text.isdigit() else text[:8]
+
+
+def _span(request: web.Request) -> int:
+    name = request.query.get("span", "day")
+    if name not in _SPANS:
+        raise _wrong("span", " or ".join(_SPANS))
+    return int(_SPANS[name])
 
 
 def _history(request: web.Request) -> tuple[str, list[Any]]:

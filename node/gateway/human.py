@@ -28,7 +28,7 @@ _SIZES: Final = (
 _USD: Final = (
     "quote", "fee", "pnl", "funding", "entry", "equity", "initial_margin", "maintenance_margin", "free_collateral", "notional",
     "initial_added", "taker_fee", "maker_fee", "unrealised_pnl", "funding_due", "value", "minimum_notional", "open_interest_cap",
-    "lower_notional", "buy_value", "sell_value",
+    "lower_notional", "buy_value", "sell_value", "net_inflow", "traded",
 )  # fmt: skip
 _ASSET_AMOUNTS: Final = ("balance", "delta")
 _RATES: Final = ("funding_rate",)
@@ -85,6 +85,8 @@ class Human:
             return "-".join(str(part) for part in value)
         if key in ("bids", "asks"):
             size, price = self._unit(market, 0), self._unit(market, 1)
+            if value and not isinstance(value[0][1], int):  # Order by order.
+                return [[decimal_text(at, price), [[order, decimal_text(lots, size)] for order, lots in queue]] for at, queue in value]
             return [[decimal_text(level[0], price), decimal_text(level[1], size), level[2]] for level in value]
         return self.show(value, market)
 

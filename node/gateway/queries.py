@@ -12,7 +12,11 @@
     fills|order_history|ledger|funding [address, page...]     page = limit, newestFirst, cursor, start, stop: `rows`, `next`
     trades [market, page...]
     candles [market, interval s, limit, start, stop]
-    book [market, depth=20]                         depth 0: all levels
+    book [market, depth=20, step=0]                 depth 0: all levels; step: prices put together at multiples of it
+    book_orders [market, depth=0]                   the book order by order, in the order of trading
+    funding_rates [market, page...]                 hourly rates
+    portfolio [address, span]                       values, net inflow and volume over a day, week, month or all time (0-3)
+    limits [address]                                requests used and allowed, and what the next one waits for
     margin [address, order]                         what the order (10 fields, as in an action) would need
     receipt [seq]                                   record, signed cycle, Merkle path
     account_proof [address]                         leaf and path in the newest sealed state
@@ -34,8 +38,9 @@ from node.gateway.portraits import account_portrait, market_portrait, order_marg
 from node.gateway.ports import ReadRefusedError, Settlement, Writer
 from node.gateway.shelf import Shelf
 from node.views import describe
-from node.views.candles import INTERVALS_S
 from node.views.history import PAGE_ROWS_MAX, Page, PageQuery
+from node.views.intervals import INTERVALS_S
+from node.views.portfolio import Sample, Span
 from node.views.rows import HistoryKind, OrderRow
 from node.views.streams import StreamKey, StreamName
 from proto.ids import AccountId, Address, MarketId
@@ -45,27 +50,32 @@ from proto.reject import RejectCode
 from proto.units import TIME_MS_MAX, U16_MAX, U32_MAX, U64_MAX
 
 Answer = tuple[int, Any]
+LimitsOf = Callable[[Address], dict[str, int]]
+"""What an account may still send."""
 _FILLS_OF_ORDER_MAX: Final = 1_000
 _WEIGHTS: Final[dict[str, int]] = {
     "status": 2, "markets": 2, "market": 2, "account": 2, "nonces": 2, "orders": 5, "order": 2, "book": 2, "margin": 2,
     "fills": 20, "order_history": 20, "ledger": 20, "funding": 20, "trades": 20, "candles": 20, "receipt": 5,
-    "account_proof": 20, "batches": 5, "batch": 2, "order_life": 20,
+    "book_orders": 20, "funding_rates": 20, "portfolio": 20, "limits": 2, "account_proof": 20, "batches": 5, "batch": 2, "order_life": 20,
     "deposits": 2, "withdrawal": 5,
 }  # fmt: skip
-_OF_MARKET: Final = (StreamName.BOOK, StreamName.TRADES, StreamName.BBO, StreamName.TICKER, StreamName.CANDLES)
+_OF_MARKET: Final = (
+    StreamName.BOOK, StreamName.BOOK_ORDERS, StreamName.TRADES, StreamName.BBO, StreamName.TICKER, StreamName.CANDLES,
+)  # fmt: skip
 
 
 class Queries:
     """Answers questions from the writer's state and from the views."""
 
     def __init__(
-        self, writer: Writer, shelf: Shelf, settlement: Settlement, status: Callable[[], dict[str, Any]]
+        self, writer: Writer, shelf: Shelf, settlement: Settlement, status: Callable[[], dict[str, Any]], limits: LimitsOf
     ) -> None:
         self._writer = writer
         self._settlement = settlement
         self._shelf = shelf
         self._views = shelf.views
         self._status = status
+        self._limits = limits
         self._state = writer.peek(lambda state: state)  # For names only: markets and accounts never go away.
         self._questions: dict[str, Callable[[Arguments], Awaitable[Answer]]] = {
             "status": self._ask_status, "markets": self._ask_markets, "market": self._ask_market,
@@ -75,7 +85,9 @@ class Queries:
             "batches": self._ask_batches, "batch": self._ask_batch,
             "fills": self._of_account(HistoryKind.FILLS), "order_history": self._of_account(HistoryKind.ORDERS),
             "ledger": self._of_account(HistoryKind.LEDGER), "funding": self._of_account(HistoryKind.FUNDING),
-            "trades": self._ask_trades, "deposits": self._ask_deposits, "withdrawal": self._ask_withdrawal,
+            "trades": self._of_market(HistoryKind.TRADES), "funding_rates": self._of_market(HistoryKind.RATES),
+            "book_orders": self._ask_book_orders, "portfolio": self._ask_portfolio, "limits": self._ask_limits,
+            "deposits": self._ask_deposits, "withdrawal": self._ask_withdrawal,
         }  # fmt: skip
         assert self._questions.keys() == _WEIGHTS.keys()
 
@@ -196,8 +208,14 @@ class Queries:
 
     async def _ask_book(self, arguments: Arguments) -> Answer:
         market, depth = arguments.market(self._state), arguments.uint("depth", U16_MAX, 20)
+        step = arguments.uint("step", U64_MAX, 0)
         arguments.done()
-        return self._views.seq, describe.book_map(market, self._views.books[market], depth)
+        return self._views.seq, describe.book_map(market, self._views.books[market], depth, step)
+
+    async def _ask_book_orders(self, arguments: Arguments) -> Answer:
+        market, depth = arguments.market(self._state), arguments.uint("depth", U16_MAX, 0)
+        arguments.done()
+        return self._views.seq, describe.queues_map(market, self._views.queues[market], depth)
 
     async def _ask_candles(self, arguments: Arguments) -> Answer:
         market, interval = arguments.market(self._state), _interval(arguments)
@@ -216,8 +234,25 @@ class Queries:
 
         return ask
 
-    async def _ask_trades(self, arguments: Arguments) -> Answer:
-        return await self._page(HistoryKind.TRADES, arguments.market(self._state), arguments)
+    def _of_market(self, kind: HistoryKind) -> Callable[[Arguments], Awaitable[Answer]]:
+        async def ask(arguments: Arguments) -> Answer:
+            return await self._page(kind, arguments.market(self._state), arguments)
+
+        return ask
+
+    async def _ask_portfolio(self, arguments: Arguments) -> Answer:
+        number, span = arguments.account(self._state), Span(arguments.uint("span", Span.ALL))
+        arguments.done()
+        await self._shelf.caught_up()
+        views = self._views
+        seq, now, present = views.seq, views.time, views.measure(number)
+        found = await asyncio.to_thread(views.portfolio.history, number, span, now)
+        return seq, [describe.sample_map(sample) for sample in (*found, Sample(now, *present))]
+
+    async def _ask_limits(self, arguments: Arguments) -> Answer:
+        address = arguments.address()
+        arguments.done()
+        return self._views.seq, self._limits(address)
 
     async def _page(self, kind: HistoryKind, owner: int, arguments: Arguments) -> Answer:
         query: PageQuery = arguments.page()
@@ -288,10 +323,13 @@ class Queries:
 
 
 def _interval(arguments: Arguments) -> int:
-    interval = arguments.uint("interval", U32_MAX)
-    if interval not in INTERVALS_S:
-        raise QueryRefusedError(RejectCode.FIELD_OUT_OF_RANGE, f"interval must be one of {list(INTERVALS_S)} seconds")
-    return interval
+    """Seconds of an interval given by them or by its name."""
+    interval = arguments.uint_or_text("interval", U32_MAX)
+    found = INTERVALS_S.get(interval) if isinstance(interval, str) else interval
+    if found is None or found not in INTERVALS_S.values():
+        known = ", ".join(f"{name} ({seconds})" for name, seconds in INTERVALS_S.items())
+        raise QueryRefusedError(RejectCode.FIELD_OUT_OF_RANGE, f"interval must be one of {known}")
+    return found
 
 
 def _order_spec(items: list[Any]) -> OrderSpec:

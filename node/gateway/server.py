@@ -53,8 +53,8 @@ class Gateway:
         self._settings = settings
         self._shelf = shelf
         self._gauges = GatewayGauges(metrics)
-        admission = Admission(settings.limits, clock, settlement, backpressure, writer)
-        queries = Queries(writer, shelf, settlement, status)
+        admission = Admission(settings.limits, clock, settlement, backpressure, writer, shelf.views.totals)
+        queries = Queries(writer, shelf, settlement, status, admission.limits_of)
         self._desk = Desk(settings, domain, writer, queries, shelf.views, admission, self._gauges, clock)
         human = Human(writer.peek(lambda state: state.params))
         self._hl = HlRoutes(self._desk, writer, shelf) if settings.hl.enabled else None

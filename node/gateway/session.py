@@ -65,6 +65,7 @@ class Session:
         self._slots: deque[_Slot] = deque()
         self._slot_bytes = 0
         self._frame_bytes = 0  # Of the frame being taken.
+        self._frames = desk.admission.frames()
         self._room = asyncio.Event()
         self._room.set()
         self._job_ready = asyncio.Event()
@@ -108,6 +109,7 @@ class Session:
                 self._take(message.data)
             else:
                 self._refuse(0, Refused(RejectCode.FRAME_MALFORMED, "send binary messages, not text"))
+            await self._frames.pace()
             if not self._has_room():
                 self._room.clear()
                 await self._room.wait()
@@ -235,7 +237,7 @@ class Session:
             return
         action = UserAction(Dialect.NATIVE, frame.action, frame.signature, intent)
         admission = self._desk.admission
-        refused = admission.weigh(self._peer, admission.action_weight(action))
+        refused = admission.weigh_action(self._peer, action)
         if refused is None:
             self._submit(frame.id, action)
         else:

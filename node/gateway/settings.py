@@ -14,10 +14,12 @@ class LimitSettings:
 
     weight_per_minute: int = 1_200
     """Per network address: order 1, batch 1 + n/40, read 2 to 20."""
+    frames_per_minute: int = 30_000
+    """Messages read from one connection, pings too; beyond this it is read more slowly."""
     budget_actions: int = 10_000
-    """Actions an account may send before it has traded; each USDC traded adds one. Cancels have twice that."""
+    """Orders and cancels an account may send before it has traded; each USDC traded adds one. Cancels have twice that."""
     budget_wait_ms: int = 10_000
-    """With the budget spent, one action per so many milliseconds."""
+    """With the budget spent, one action per so many milliseconds; cancels of open orders always pass."""
     refusals_burst: int = 1_000
     """Stamped refusals a signer may cause at once: they cost journal and L1 space. Room for a maker whose post-only quotes race."""
     refusals_per_second: int = 10
@@ -66,6 +68,8 @@ class GatewaySettings:
     """What a dropped reader has left to take its last frame."""
     query_ms: int = 10_000
     """A query that takes longer is refused: the disk or the writer is stuck."""
+    history_days: int = 400
+    """Histories and candles under an hour that are older are forgotten; 0: never. Longer candles stay."""
     verify_batch: int = 64
     """Signatures per trip to the worker thread."""
     limits: LimitSettings = field(default_factory=LimitSettings)

@@ -39,6 +39,10 @@ class Table:
         for key, value in self._database.scan(self._prefix + start, end, reverse=reverse):
             yield key[size:], value
 
+    def delete_batch(self, keys: Sequence[bytes]) -> None:
+        """Delete rows, all at once or not at all. Raises StoreFailed."""
+        self.put_batch((), keys)
+
     def clear(self) -> None:
         """Delete every row, in bounded steps, so that the model can be built anew."""
         keys = [key for key, _ in self.scan()]

@@ -10,6 +10,7 @@ from proto.events import BalanceChanged, PositionChanged
 from proto.ids import USDC
 
 _SHIFT: Final = 16  # Asset and market ids are u16.
+_LOW: Final = (1 << _SHIFT) - 1
 
 
 class PositionRow(NamedTuple):
@@ -34,7 +35,7 @@ class AccountView:
 
     def __init__(self) -> None:
         self._balances: dict[int, int] = {}
-        self._positions: dict[int, tuple[int, int]] = {}
+        self._positions: dict[int, tuple[int, int, int]] = {}  # Size, entry, the market's funding index when it last settled.
         self._assets: tuple[int, ...] = ()
         self._markets: tuple[int, ...] = ()
 
@@ -52,7 +53,7 @@ class AccountView:
                     self._balances[number << _SHIFT | asset] = amount
             for market, position in account.positions.items():
                 if position.size:
-                    self._positions[number << _SHIFT | market] = (position.size, position.entry)
+                    self._positions[number << _SHIFT | market] = (position.size, position.entry, position.funding_index)
 
     def balance_changed(self, event: BalanceChanged) -> None:
         """The new balance is in the event."""
@@ -62,16 +63,34 @@ class AccountView:
         else:
             self._balances.pop(key, None)
 
-    def position_changed(self, event: PositionChanged) -> int:
-        """The new position is in the event. Returns the change of the long side's lots."""
+    def position_changed(self, event: PositionChanged, funding_index: int) -> int:
+        """The new position is in the event; its funding is settled. Returns the change of the long side's lots."""
         key = event.account << _SHIFT | event.market
         before = self._positions.get(key)
         if event.size:
-            self._positions[key] = (event.size, event.entry)
+            self._positions[key] = (event.size, event.entry, funding_index)
         else:
             self._positions.pop(key, None)
         was = before[0] if before else 0
         return max(event.size, 0) - max(was, 0)
+
+    def funding_settled(self, account: int, market: int, funding_index: int) -> None:
+        """A position paid or was paid up to the market's index."""
+        key = account << _SHIFT | market
+        held = self._positions.get(key)
+        if held is not None:
+            self._positions[key] = (held[0], held[1], funding_index)
+
+    def holders(self) -> list[int]:
+        """Accounts whose value moves with prices: they hold a position or another asset than USDC."""
+        found = dict.fromkeys(key >> _SHIFT for key in self._positions)
+        found.update((key >> _SHIFT, None) for key in self._balances if key & _LOW != USDC)
+        return list(found)
+
+    def funded(self, account: int) -> list[tuple[PositionRow, int]]:
+        """Open positions of an account with the funding index each is settled to."""
+        found = ((market, self._positions.get(account << _SHIFT | market)) for market in self._markets)
+        return [(PositionRow(market, held[0], held[1]), held[2]) for market, held in found if held is not None]
 
     def balances(self, account: int) -> list[BalanceRow]:
         """Balances of an account by asset id; USDC is always there."""
@@ -81,4 +100,4 @@ class AccountView:
     def positions(self, account: int) -> list[PositionRow]:
         """Open positions of an account by market id."""
         found = ((market, self._positions.get(account << _SHIFT | market)) for market in self._markets)
-        return [PositionRow(market, *position) for market, position in found if position is not None]
+        return [PositionRow(market, held[0], held[1]) for market, held in found if held is not None]

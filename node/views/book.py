@@ -113,6 +113,22 @@ class BookView:
         best = reversed(keys[-depth:] if depth else keys)
         return [LevelRow(abs(key), *levels[abs(key)]) for key in best]
 
+    def grouped(self, side: int, depth: int, step: int) -> list[LevelRow]:
+        """The best `depth` levels (0: all) put together at multiples of `step`: bids down, asks up."""
+        found: list[LevelRow] = []
+        levels, keys = self._levels[side], self._keys[side]
+        for key in reversed(keys):
+            price = abs(key)
+            at = price // step * step if side == Side.BUY else -(-price // step) * step  # Away from the other side.
+            lots, orders = levels[price]
+            if found and found[-1].price == at:
+                found[-1] = LevelRow(at, found[-1].lots + lots, found[-1].orders + orders)
+            elif len(found) == depth > 0:
+                break
+            else:
+                found.append(LevelRow(at, lots, orders))
+        return found
+
     def size(self) -> int:
         """Number of levels on both sides."""
         return len(self._keys[0]) + len(self._keys[1])

@@ -11,6 +11,8 @@ from node.views.accounts import BalanceRow, PositionRow
 from node.views.batches import BatchRow
 from node.views.book import Bbo, BookView, LevelRow
 from node.views.history import HistoryRow
+from node.views.portfolio import Sample
+from node.views.queue import QueueView
 from node.views.rows import CandleRow, FillRow, FundingRow, LedgerRow, OrderRow, RateRow, TradeRow, TransferRow
 from node.views.tickers import Ticker
 from proto.intents import Side
@@ -115,9 +117,10 @@ def bbo_map(market: int, bbo: Bbo) -> dict[str, Any]:
     return {"market": market, "bid": bbo.bid, "bid_size": bbo.bid_lots, "ask": bbo.ask, "ask_size": bbo.ask_lots}
 
 
-def book_map(market: int, book: BookView, depth: int) -> dict[str, Any]:
-    """A book's best `depth` levels (0: all) as [price, lots, orders], best first."""
-    return {"market": market, "bids": book.side(Side.BUY, depth), "asks": book.side(Side.SELL, depth)}
+def book_map(market: int, book: BookView, depth: int, step: int = 0) -> dict[str, Any]:
+    """A book's best `depth` levels (0: all) as [price, lots, orders], best first; with a `step`, prices put together at its multiples."""
+    bids, asks = (book.grouped(side, depth, step) if step else book.side(side, depth) for side in (Side.BUY, Side.SELL))
+    return {"market": market, "bids": bids, "asks": asks}
 
 
 def book_delta(market: int, book: BookView) -> dict[str, Any]:
@@ -126,6 +129,21 @@ def book_delta(market: int, book: BookView) -> dict[str, Any]:
     for side, price in book.changed:
         sides[side].append(book.level(side, price))
     return {"market": market, "bids": sides[Side.BUY], "asks": sides[Side.SELL]}
+
+
+def queues_map(market: int, queues: QueueView, depth: int) -> dict[str, Any]:
+    """A book order by order, the best `depth` prices (0: all): sides as [price, [[order, lots] in the order of trading]], best first."""
+    return {"market": market, "bids": queues.side(Side.BUY, depth), "asks": queues.side(Side.SELL, depth)}
+
+
+def queues_delta(market: int, queues: QueueView) -> dict[str, Any]:
+    """What the input did to resting orders, in order: [kind, order, side, price, lots now]."""
+    return {"market": market, "changes": list(queues.changes)}
+
+
+def sample_map(row: Sample) -> dict[str, Any]:
+    """What an account was worth: value without haircuts, what came in less what went out, and volume, since the beginning."""
+    return {"time": row.time, "value": row.value, "net_inflow": row.inflow, "pnl": row.profit, "traded": row.volume}
 
 
 def position_map(row: PositionRow) -> dict[str, Any]:

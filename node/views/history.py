@@ -117,6 +117,8 @@ class HistoryView:
         cursors: list[Cursor] = []
         for key, value in self._table.scan(*keys, reverse=query.newest_first):
             row = self._order(value) if kind == HistoryKind.ORDERS else _DECODERS[kind](value)
+            if row is None:
+                continue
             time = row.last_time if isinstance(row, OrderRow) else row.time
             if not query.start <= time < query.stop:
                 continue
@@ -126,10 +128,10 @@ class HistoryView:
             cursors.append(cursor_of(key))
         return Page(rows, cursors, None)
 
-    def _order(self, value: bytes) -> OrderRow:
+    def _order(self, value: bytes) -> OrderRow | None:
+        """None: it was forgotten since the scan began."""
         data = self._table.get(order_key(int.from_bytes(value, "big")))
-        assert data is not None, "an order's row is written with its place in the history"
-        return decode_order(data)
+        return None if data is None else decode_order(data)
 
     def _bounds(self, query: PageQuery) -> tuple[Cursor, Cursor]:
         """Cursors that enclose the asked times; the index is coarse, so rows at the edges are still judged one by one."""

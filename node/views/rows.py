@@ -15,6 +15,10 @@ Keys (big-endian; one table for all views):
     "c" u32 market, u32 interval s, u64 start  candle
     "b" u64 batch                              batch and its way through settlement
     "d" u64 last seq                           u64 id of the batch that ends there
+    "u" u32 account                            net inflow and volume since the beginning
+    "q" u32 account                            requests since the beginning, u64
+    "a" u16 asset                              its index, decimals and price
+    "p" u32 account, u8 span, u64 time         what the account was worth
 
 `position` is the event's place among the events of its input, so (seq, position) names an event for ever and pages continue from it.
 Values are msgpack arrays in field order; an integer beyond 64 bits is decimal text.
@@ -40,6 +44,10 @@ CANDLE_PREFIX: Final = b"c"
 BATCH_PREFIX: Final = b"b"
 BATCH_END_PREFIX: Final = b"d"
 ORDER_FILL_PREFIX: Final = b"e"
+TOTALS_PREFIX: Final = b"u"
+REQUESTS_PREFIX: Final = b"q"
+SAMPLES_PREFIX: Final = b"p"
+ASSET_PREFIX: Final = b"a"
 
 
 _HISTORY_KEY: Final = Struct(">BIQI")

@@ -23,9 +23,10 @@ _EVENT_HEAD: Final = bytes((0x96, FrameKind.EVENT.value))  # A msgpack array of 
 
 @unique
 class StreamName(StrEnum):
-    """Streams: the first five are of a market, the others of an account."""
+    """Streams: the first six are of a market, the others of an account."""
 
     BOOK = "book"
+    BOOK_ORDERS = "book_orders"
     TRADES = "trades"
     BBO = "bbo"
     TICKER = "ticker"

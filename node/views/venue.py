@@ -7,16 +7,21 @@ taken from the state by `seed` and kept up to date from then on.
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
+from node.core.num import div_ceil
 from node.core.state import State
 from node.views import describe
 from node.views.accounts import AccountView, BalanceRow, PositionRow
 from node.views.batches import BatchView
 from node.views.book import Bbo, BookView
 from node.views.candles import CandleView
+from node.views.directory import Directory
 from node.views.history import AddedRow, HistoryView
+from node.views.intervals import DERIVED_S
 from node.views.orders import OrderView
+from node.views.portfolio import PortfolioView
+from node.views.queue import QueueView
 from node.views.rows import (
     SEQ_KEY,
     FillRow,
@@ -31,8 +36,13 @@ from node.views.rows import (
 from node.views.streams import StreamHub, StreamKey, StreamLimits, StreamName
 from node.views.table import OrderedTable
 from node.views.tickers import TickerView
+from node.views.totals import TotalsView
+from node.views.worth import AssetPrices
 from proto.events import (
+    AccountOpened,
+    AgentApproved,
     BalanceChanged,
+    BalanceReason,
     Event,
     FundingPaid,
     FundingRateSet,
@@ -49,9 +59,11 @@ from proto.events import (
 )
 from proto.ids import Seq
 from proto.intents import Side
-from proto.units import Lots, TimeMs
+from proto.units import RATE_SCALE, Lots, TimeMs
 
 _Handler = Callable[[Any], None]
+OUTSIDE: Final = frozenset({BalanceReason.DEPOSIT, BalanceReason.WITHDRAWAL, BalanceReason.TRANSFER})
+"""What moves a balance and is neither profit nor loss."""
 
 
 class ViewsOutOfStepError(Exception):
@@ -71,8 +83,12 @@ class Views:
         self.candles = CandleView(table)
         self.batches = BatchView(table)
         self.books: dict[int, BookView] = {}
+        self.queues: dict[int, QueueView] = {}
         self.tickers = TickerView()
         self.accounts = AccountView()
+        self.directory = Directory()
+        self.totals = TotalsView(table)
+        self.portfolio = PortfolioView(table, self.measure)
         self.hub = StreamHub(limits)
         self.tape: list[AddedRow] | None = None
         """Rows of released inputs in the order of events, for whoever takes them after each cycle; None: nobody does."""
@@ -82,17 +98,22 @@ class Views:
         self._sizes: dict[tuple[int, int], int] = {}  # Positions that the input being applied has changed.
         self._written_seq = self.seq
         self._changes: dict[StreamKey, dict[Any, Any]] = {}  # Of the input being applied, for streams that are wanted.
+        self.prices = AssetPrices(table)
         self._bbos: dict[int, Bbo] = {}
+        self._candle_keys: dict[tuple[int, int], tuple[StreamKey, ...]] = {}
         self._handlers: dict[type[Any], _Handler] = {
             OrderAccepted: self._order_accepted, OrderRested: self._order_rested, OrderAmended: self._order_amended,
             OrderFilled: self._order_filled, OrderClosed: self._order_closed, BalanceChanged: self._balance_changed,
             PositionChanged: self._position_changed, FundingPaid: self._funding_paid,
             TransferMade: self._transfer_made, FundingRateSet: self._rate_set,
+            AccountOpened: self.directory.opened, AgentApproved: self.directory.approved,
         }  # fmt: skip
         self._ticker_handlers: dict[type[Any], _Handler] = {
-            IndexSet: self.tickers.index_set, MarkSet: self.tickers.mark_set,
+            IndexSet: self._index_set, MarkSet: self.tickers.mark_set,
             MarketStatusChanged: self.tickers.status_changed,
         }  # fmt: skip
+
+        self._replay_handlers: dict[type[Any], _Handler] = {IndexSet: self.prices.index_set}
 
     def seed(self, state: State) -> None:
         """Take the present from the recovered state, at the seq that was applied last. Raises ViewsOutOfStepError."""
@@ -105,7 +126,15 @@ class Views:
         for number, market in state.markets.items():
             book = self.books[number] = BookView()
             book.seed(market)
+            queues = self.queues[number] = QueueView()
+            queues.seed(market)
             self._bbos[number] = book.bbo()
+            for base, intervals in DERIVED_S.items():
+                keys = (StreamKey(StreamName.CANDLES, number, interval) for interval in intervals)
+                self._candle_keys[number, base] = tuple(keys)
+        self.prices.seed(state)
+        self.directory.seed(state)
+        self.portfolio.begin(state.time)
         self.candles.changed.clear()
         self.live = True
 
@@ -121,7 +150,7 @@ class Views:
             return
         if self._sizes:
             self._sizes.clear()
-        handlers, tickers = self._handlers, self._ticker_handlers if self.live else {}
+        handlers, tickers = self._handlers, self._ticker_handlers if self.live else self._replay_handlers
         for position, event in enumerate(events):
             kind = type(event)
             handler = handlers.get(kind) or tickers.get(kind)
@@ -130,6 +159,7 @@ class Views:
                 handler(event)
         if self.live:
             self._publish()
+            self.portfolio.tick(time, self.accounts.holders)
 
     def _note(self, name: StreamName, owner: int, key: Any, value: Any) -> None:
         """Remember a change for a stream; the last value under `key` within an input counts."""
@@ -160,6 +190,7 @@ class Views:
             self._note(StreamName.ORDERS, row.account, row.id, row)
         if self.live:
             self.books[event.market].rested(event)
+            self.queues[event.market].rested(event)
 
     def _order_amended(self, event: OrderAmended) -> None:
         row = self.orders.amended(event, self.seq, self.time)
@@ -168,6 +199,7 @@ class Views:
             self._note(StreamName.ORDERS, row.account, row.id, row)
         if self.live:
             self.books[event.market].amended(event)
+            self.queues[event.market].amended(event)
 
     def _order_closed(self, event: OrderClosed) -> None:
         row = self.orders.closed(event, self.seq, self.time)
@@ -177,6 +209,7 @@ class Views:
             self._note(StreamName.ORDERS, row.account, row.id, row)
         if self.live:
             self.books[event.market].closed(event)
+            self.queues[event.market].closed(event)
 
     def _order_filled(self, event: OrderFilled) -> None:
         seq, time, at = self.seq, self.time, self._position
@@ -210,9 +243,13 @@ class Views:
                 if row.rested and row.remaining:
                     self._tape_order(row)
                 self._note(StreamName.ORDERS, row.account, row.id, row)
+        quote = event.price * event.size
+        self.totals.traded(event.maker, quote)
+        self.totals.traded(event.taker, quote)
         self.candles.traded(event.market, time, event.price, event.size)
         if self.live:
             self.books[event.market].filled(event)
+            self.queues[event.market].filled(event)
             self.tickers.traded(event.market, event.price)
 
     def _balance_changed(self, event: BalanceChanged) -> None:
@@ -223,11 +260,15 @@ class Views:
         self._note(StreamName.BALANCES, event.account, event.asset, BalanceRow(event.asset, event.balance))
         if self.live:
             self.accounts.balance_changed(event)
+            self.portfolio.touched(event.account)
+        if event.reason in OUTSIDE:
+            self.totals.flowed(event.account, self.prices.worth(event.asset, event.delta))
 
     def _position_changed(self, event: PositionChanged) -> None:
         self._sizes[event.account, event.market] = event.size
         if self.live:
-            longs = self.accounts.position_changed(event)
+            longs = self.accounts.position_changed(event, self.tickers.rows[event.market].funding_index)
+            self.portfolio.touched(event.account)
             if longs:
                 self.tickers.longs_changed(event.market, longs)
         row = PositionRow(event.market, event.size, event.entry)
@@ -236,6 +277,8 @@ class Views:
     def _funding_paid(self, event: FundingPaid) -> None:
         row = FundingRow(self.seq, self._position, self.time, event.account, event.market, event.size, event.amount)
         self._add(HistoryKind.FUNDING, event.account, row)
+        if self.live:
+            self.accounts.funding_settled(event.account, event.market, self.tickers.rows[event.market].funding_index)
         self._note(StreamName.FUNDING, event.account, self._position, row)
 
     def _transfer_made(self, event: TransferMade) -> None:
@@ -251,6 +294,19 @@ class Views:
         if self.live:
             self.tickers.funding_set(event)
 
+    def _index_set(self, event: IndexSet) -> None:
+        self.prices.index_set(event)
+        self.tickers.index_set(event)
+
+    def measure(self, account: int) -> tuple[int, int, int]:
+        """Value of an account at marks and index prices without haircuts, net inflow and volume since the beginning, micro-USDC."""
+        value = sum(self.prices.worth(row.asset, row.balance) for row in self.accounts.balances(account))
+        for position, settled in self.accounts.funded(account):
+            ticker = self.tickers.rows[position.market]
+            due = div_ceil(position.size * (ticker.funding_index - settled), RATE_SCALE)
+            value += position.size * ticker.mark - position.entry - due
+        return value, self.totals.inflow(account), self.totals.volume(account)
+
     def _publish(self) -> None:
         """Hand the input's changes to the streams, one event per stream."""
         hub, seq, time = self.hub, self.seq, self.time
@@ -258,25 +314,29 @@ class Views:
             hub.publish(stream, seq, time, [_DESCRIBE[stream.name](row) for row in rows.values()])
         self._changes.clear()
         for market, book in self.books.items():
-            if book.changed:
+            if book.changed or self.queues[market].changes:
                 self._publish_book(market, book)
         for market in self.tickers.changed:
             key = StreamKey(StreamName.TICKER, market)
             if hub.wants(key):
                 hub.publish(key, seq, time, describe.ticker_map(self.tickers.rows[market]))
         self.tickers.changed.clear()
-        for market, interval in self.candles.changed:
-            key = StreamKey(StreamName.CANDLES, market, interval)
-            candle = self.candles.current(market, interval)
-            if candle is not None and hub.wants(key):
-                hub.publish(key, seq, time, describe.candle_map(candle))
+        for market, base in () if hub.is_silent else self.candles.changed:
+            for key in self._candle_keys[market, base]:
+                candle = self.candles.current(market, key.interval_s) if hub.wants(key) else None
+                if candle is not None:
+                    hub.publish(key, seq, time, describe.candle_map(candle))
         self.candles.changed.clear()
 
     def _publish_book(self, market: int, book: BookView) -> None:
         key = StreamKey(StreamName.BOOK, market)
-        if self.hub.wants(key):
+        if book.changed and self.hub.wants(key):
             self.hub.publish(key, self.seq, self.time, describe.book_delta(market, book))
         book.changed.clear()
+        queues, key = self.queues[market], StreamKey(StreamName.BOOK_ORDERS, market)
+        if queues.changes and self.hub.wants(key):
+            self.hub.publish(key, self.seq, self.time, describe.queues_delta(market, queues))
+        queues.changes.clear()
         bbo = book.bbo()
         if bbo != self._bbos[market]:
             self._bbos[market] = bbo
@@ -289,6 +349,8 @@ class Views:
         match key.name:
             case StreamName.BOOK:
                 return describe.book_map(key.owner, self.books[key.owner], 0)
+            case StreamName.BOOK_ORDERS:
+                return describe.queues_map(key.owner, self.queues[key.owner], 0)
             case StreamName.BBO:
                 return describe.bbo_map(key.owner, self._bbos[key.owner])
             case StreamName.TICKER:
@@ -308,6 +370,7 @@ class Views:
     def take_rows(self) -> tuple[Seq, list[tuple[bytes, bytes]]]:
         """All rows that changed since the last call, with the seq they stand for: to be written at once, in order of the calls."""
         rows = self.history.take_rows() + self.orders.take_rows() + self.candles.take_rows() + self.batches.take_rows()
+        rows += self.totals.take_rows() + self.portfolio.take_rows() + self.prices.take_rows()
         if rows or self.seq != self._written_seq:
             rows.append((SEQ_KEY, self.seq.to_bytes(8, "big")))
         self._written_seq = self.seq

@@ -31,7 +31,7 @@ from tests.sequencer.venue import DOMAIN, OPERATOR, PARAMS, PUBLISHERS, USD, dep
 
 T = TypeVar("T")
 
-UNLIMITED = LimitSettings(weight_per_minute=0, budget_actions=0, refusals_per_second=0)
+UNLIMITED = LimitSettings(weight_per_minute=0, frames_per_minute=0, budget_actions=0, refusals_per_second=0)
 OPEN = GatewaySettings(port=0, limits=UNLIMITED)
 FAST = SequencerSettings(tick_ms=20, batch_ms=200)
 PRICES = (60_000 * USD, 3_000 * USD)

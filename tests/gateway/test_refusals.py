@@ -1,7 +1,9 @@
 """Each kind of bad input has a refusal of its own, changes nothing, and leaves the connection alive where it can."""
 
 import asyncio
+import contextlib
 import dataclasses
+import time
 from typing import Any
 
 import aiohttp
@@ -9,10 +11,12 @@ import msgpack
 import pytest
 
 from node.gateway.settings import GatewaySettings, LimitSettings
+from node.store.memory import MemoryDisk
 from proto.frames import (
     FRAME_BYTES_MAX,
     ActionFrame,
     FrameKind,
+    PingFrame,
     QueryFrame,
     ReportFrame,
     SubscribeFrame,
@@ -287,12 +291,73 @@ async def test_rates_say_how_long_to_wait() -> None:
     limits = LimitSettings(weight_per_minute=10, budget_actions=0, refusals_per_second=0)
     async with live(GatewaySettings(port=0, limits=limits)) as node:
         await node.fund(KEY, 1_000)
+        await node.price()
         async with peer(node) as wire:
-            answers = [await wire.ask(action_frame(n, KEY, CancelAll(*head(node), MarketId(0)))) for n in range(12)]
-            assert [items[4] for items in answers[:10]] == ["NOTHING_TO_CANCEL"] * 10
+            bid = order(1, Side.BUY, 0, 1)
+            answers = [await wire.ask(action_frame(n, KEY, PlaceOrder(*head(node), bid))) for n in range(12)]
+            assert [items[4] for items in answers[:10]] == ["ORDER_PRICE_ZERO"] * 10
             assert {items[4] for items in answers[10:]} == {"RATE_LIMITED"}
             assert 0 < answers[10][8] <= 6_000
             assert answers[10][7] is True
+            cancels = [await wire.ask(action_frame(n, KEY, CancelAll(*head(node), MarketId(0)))) for n in range(12)]
+            assert [items[4] for items in cancels[:10]] == ["NOTHING_TO_CANCEL"] * 10, "orders are limited, cancels are not yet"
+            assert {items[4] for items in cancels[10:]} == {"RATE_LIMITED"}
+
+
+async def test_cancels_of_open_orders_pass_whatever_the_budget() -> None:
+    limits = LimitSettings(weight_per_minute=0, budget_actions=3, refusals_per_second=0)
+    async with live(GatewaySettings(port=0, limits=limits)) as node:
+        await node.fund(KEY, 100_000)
+        await node.price()
+        async with peer(node) as wire:
+            bids = tuple(order(2, Side.BUY, 300_000 - number * 10, 10, client_id=number) for number in range(1, 4))
+            placed = await wire.ask(action_frame(1, KEY, PlaceOrders(*head(node), bids)))
+            numbers = [OrderId(row[1]) for row in placed[4]]
+            assert (await wire.ask(action_frame(2, KEY, PlaceOrder(*head(node), bids[0]))))[0] == FrameKind.REFUSAL
+            answer = await wire.ask(action_frame(3, KEY, PlaceOrder(*head(node), bids[0])))
+            assert (answer[4], answer[8] > 9_000) == ("RATE_LIMITED", True)
+            assert answer[6].startswith("(4 > 3) for cumulative volume traded $0.000000"), answer
+            gone = OrderId(10**9)
+            found = [await wire.ask(action_frame(5, KEY, CancelOrder(*head(node), gone))) for _ in range(5)]
+            assert [items[4] for items in found] == ["ORDER_UNKNOWN"] * 3 + ["RATE_LIMITED"] * 2
+            for number in numbers:
+                assert (await wire.ask(action_frame(6, KEY, CancelOrder(*head(node), number))))[0] == FrameKind.ACK
+            shown = await wire.ask(encode_client_frame(QueryFrame(7, "limits", [KEY.address])))
+            assert (shown[3]["requests_used"], shown[3]["requests_allowed"]) == (10, 3)
+            assert 0 < shown[3]["retry_after_ms"] <= 10_000
+
+
+async def test_what_was_used_survives_a_restart() -> None:
+    limits = LimitSettings(weight_per_minute=0, budget_actions=3, refusals_per_second=0)
+    disk = MemoryDisk()
+    async with live(GatewaySettings(port=0, limits=limits), disk) as node:
+        await node.fund(KEY, 100_000)
+        await node.price()
+        async with peer(node) as wire:
+            for number in range(2):
+                bid = order(2, Side.BUY, 300_000 - number * 10, 10)
+                assert (await wire.ask(action_frame(1, KEY, PlaceOrder(*head(node), bid))))[0] == FrameKind.ACK
+    async with live(GatewaySettings(port=0, limits=limits), disk) as node, peer(node) as wire:
+        shown = await wire.ask(encode_client_frame(QueryFrame(7, "limits", [KEY.address])))
+        assert (shown[3]["requests_used"], shown[3]["requests_allowed"]) == (2, 3)
+
+
+async def test_a_connection_that_floods_is_read_more_slowly_and_others_are_not() -> None:
+    limits = LimitSettings(weight_per_minute=0, frames_per_minute=600, budget_actions=0, refusals_per_second=0)
+    async with live(GatewaySettings(port=0, limits=limits)) as node, peer(node) as flood, peer(node) as other:
+        for number in range(700):
+            await flood.send(encode_client_frame(PingFrame(number)))
+        began = time.monotonic()
+        for number in range(50):
+            assert (await other.ask(encode_client_frame(PingFrame(number))))[0] == FrameKind.PONG
+        assert time.monotonic() - began < 5.0
+        answered = 0
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.5):
+                while True:
+                    await flood.read()
+                    answered += 1
+        assert 590 <= answered <= 640
 
 
 async def test_an_account_earns_its_actions_by_trading() -> None:

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from node.client.client import NovateClient
+from node.core.genesis import genesis_state
 from node.gateway.awaken import awaken
+from node.gateway.settings import GatewaySettings
 from node.sequencer.recover import recover, replay
 from node.store.memory import MemoryDisk
 from node.store.store import open_memory
-from node.views.streams import StreamLimits
 from tests.gateway.live import LiveNode, live
 from tests.gateway.test_streams import trade
 from tests.sequencer.venue import DOMAIN, PARAMS, TRADERS
@@ -94,7 +95,8 @@ async def test_lost_read_models_are_rebuilt_from_the_journal(seed: int) -> None:
     table.clear()
     shelf, recovered = awaken(
         table,
-        StreamLimits(),
+        GatewaySettings(),
+        lambda: genesis_state(PARAMS),
         lambda on_cycle: recover(store, PARAMS, DOMAIN, on_cycle=on_cycle),
         lambda found: found.machine.state,
         lambda on_cycle: replay(store, PARAMS, DOMAIN, on_cycle=on_cycle),

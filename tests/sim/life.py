@@ -10,7 +10,9 @@ from typing import Final
 
 from node.core.audit import audit
 from node.core.commit.origin import genesis_root
+from node.core.genesis import genesis_state
 from node.gateway.awaken import awaken
+from node.gateway.settings import GatewaySettings
 from node.l1.answers import L1Refused, L1Unavailable
 from node.l1.deployment import genesis_facts
 from node.ops.clock import FakeClock
@@ -111,7 +113,8 @@ class Life:
         recovered: Recovered
         self.shelf, recovered = awaken(
             store.table("views"),
-            StreamLimits(ring_events=64),
+            GatewaySettings(streams=StreamLimits(ring_events=64)),
+            lambda: genesis_state(PARAMS),
             lambda on_cycle: recover(store, PARAMS, DOMAIN, on_cycle=on_cycle),
             lambda found: found.machine.state,
             self._rebuild,

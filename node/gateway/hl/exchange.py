@@ -37,6 +37,10 @@ _DEFAULT: Final = {"status": "ok", "response": {"type": "default"}}
 class RateLimitedError(Exception):
     """The peer sends too much; the answer is 429."""
 
+    def __init__(self, retry_after_ms: int) -> None:
+        super().__init__(f"Too many requests; wait {retry_after_ms} ms")
+        self.retry_after_ms = retry_after_ms
+
 
 class BusyError(Exception):
     """The node cannot take or answer it now; the answer is 500."""
@@ -64,9 +68,9 @@ class Exchange:
             action = read_envelope(body)
         except (HlUnsupportedError, HlWrongChainError, EnvelopeError) as error:
             return _err(str(error))
-        refused = desk.admission.weigh(peer, desk.admission.action_weight(action))
+        refused = desk.admission.weigh_action(peer, action)
         if refused is not None:
-            raise RateLimitedError
+            raise RateLimitedError(refused.retry_after_ms)
         outcome = await self._sequence(action)
         if isinstance(outcome, Refused):
             return self._refused(action, outcome)
@@ -124,9 +128,7 @@ class Exchange:
         if refused.code == RejectCode.SIGNER_UNKNOWN:
             return _err(refused.detail)
         if refused.code in (RejectCode.RATE_LIMITED, RejectCode.REFUSAL_BUDGET_SPENT):
-            return _err(
-                f"Too many cumulative requests sent; wait {refused.retry_after_ms} ms. {refused.detail}".strip()
-            )
+            return _err(f"Too many cumulative requests sent {refused.detail}; wait {refused.retry_after_ms} ms.")
         return self._rejected(action, refused.code)
 
     def _rejected(self, action: UserAction, code: RejectCode) -> dict[str, Any]:

@@ -7,10 +7,10 @@ What happens (trades, fills, orders, best prices, payments) goes out with the cy
 import asyncio
 from typing import Any, Final, NamedTuple, Protocol
 
-from node.gateway.hl import candles, fmt, rows
+from node.gateway.hl import fmt, rows
 from node.gateway.hl.coins import Coins
 from node.gateway.hl.info import Info
-from node.gateway.hl.past import OUTSIDE
+from node.gateway.hl.past import OUTSIDE, interval_of
 from node.gateway.hl.portraits import bbo_object
 from node.gateway.hl.strict_json import write
 from node.gateway.shelf import Shelf
@@ -187,7 +187,7 @@ class Feed:
     def _mark(self, topic: Topic) -> Any:
         """What must have changed for another push; None for what goes out with each cycle."""
         if topic.kind == "candle":
-            return self._views.candles.current(topic.owner, candles.base_of(topic.interval))
+            return self._views.candles.current(topic.owner, interval_of(topic.interval))
         return self._views.time if topic.kind in ("l2Book", "allMids", "activeAssetCtx") else None
 
     async def present(self, topic: Topic, contexts: list[dict[str, Any]] | None) -> Any:
@@ -203,7 +203,7 @@ class Feed:
                 shown = contexts if contexts is not None else await self._info.contexts()
                 return {"coin": self._coins.name(topic.owner), "ctx": shown[topic.owner - 1]}
             case "candle":
-                return await self._info.past.running_candle(topic.owner, topic.interval)
+                return self._info.past.running_candle(topic.owner, topic.interval)
             case _:
                 return None
 

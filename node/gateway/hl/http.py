@@ -33,6 +33,12 @@ def _answer(value: Any, status: int = _OK) -> web.Response:
     return web.Response(body=strict_json.write(value), status=status, content_type=_JSON, headers=_CORS)
 
 
+def _too_many(retry_after_ms: int) -> web.Response:
+    response = _answer(None, _TOO_MANY)
+    response.headers["Retry-After"] = str(-(-retry_after_ms // 1_000))
+    return response
+
+
 def _malformed() -> web.Response:
     return web.Response(text=errors.DESERIALIZE, status=_MALFORMED, headers=_CORS)
 
@@ -64,8 +70,9 @@ class HlRoutes:
     async def _post_info(self, request: web.Request) -> web.Response:
         try:
             asked = strict_json.read(await request.read())
-            if self._desk.admission.weigh(request.remote or "", self._info.weight(asked)) is not None:
-                return _answer(None, _TOO_MANY)
+            refused = self._desk.admission.weigh(request.remote or "", self._info.weight(asked))
+            if refused is not None:
+                return _too_many(refused.retry_after_ms)
             return _answer(await self._info.answer(asked))
         except HlMalformedError:
             return _malformed()
@@ -77,7 +84,7 @@ class HlRoutes:
             return _answer(await self._exchange.submit(request.remote or "", strict_json.read(await request.read())))
         except HlMalformedError:
             return _malformed()
-        except RateLimitedError:
-            return _answer(None, _TOO_MANY)
+        except RateLimitedError as error:
+            return _too_many(error.retry_after_ms)
         except BusyError:
             return _answer(None, _FAILED)

@@ -193,8 +193,11 @@ class Info:
         return [fmt.frontend_order(row, name(row.market), decimals(row.market)) for row in self._orders_of(request)]
 
     async def _rate_limit(self, request: dict[str, Any]) -> Any:
-        used, cap, earned = self._desk.admission.budget_of(user_of(request))
-        return {"cumVlm": fmt.usd(earned), "nRequestsUsed": used, "nRequestsCap": cap, "nRequestsSurplus": 0}
+        found = self._desk.admission.limits_of(user_of(request))
+        return {
+            "cumVlm": fmt.usd(found["traded"]), "nRequestsUsed": found["requests_used"],
+            "nRequestsCap": found["requests_allowed"], "nRequestsSurplus": 0,
+        }  # fmt: skip
 
     async def _sub_accounts(self, request: dict[str, Any]) -> Any:
         """Sub-accounts with the first numbers there can be; null without any."""

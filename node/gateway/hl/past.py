@@ -4,10 +4,11 @@ import asyncio
 from typing import Any, Final
 
 from node.core.state import State
-from node.gateway.hl import candles, fmt, rows
+from node.gateway.hl import fmt, rows
 from node.gateway.hl.coins import Coins
 from node.gateway.shelf import Shelf
 from node.views.history import HistoryRow, PageQuery
+from node.views.intervals import INTERVALS_S, bounds
 from node.views.rows import FillRow, FundingRow, HistoryKind, LedgerRow, OrderRow, RateRow, TradeRow, TransferRow
 from proto.events import BalanceReason
 from proto.hl.reading import HlMalformedError, address, address_text, cloid, uint
@@ -18,6 +19,7 @@ FILLS_MAX: Final = 2_000
 ORDERS_MAX: Final = 2_000
 FUNDING_MAX: Final = 500
 TRADES_SHOWN: Final = 10
+CANDLES_MAX: Final = 5_000
 LEDGER_PAGES_MAX: Final = 40
 OUTSIDE: Final = (BalanceReason.DEPOSIT, BalanceReason.WITHDRAWAL)
 
@@ -29,6 +31,14 @@ def span(request: dict[str, Any], *, required: bool) -> tuple[int, int]:
         raise HlMalformedError("startTime is missing")
     last = TIME_MS_MAX if end is None else min(uint(end, U64_MAX), TIME_MS_MAX)
     return 0 if start is None else min(uint(start, U64_MAX), TIME_MS_MAX), last + 1
+
+
+def interval_of(name: Any) -> int:
+    """Seconds of an interval by its name. Raises HlMalformedError."""
+    seconds = INTERVALS_S.get(name) if type(name) is str else None
+    if seconds is None:
+        raise HlMalformedError("unknown interval")
+    return seconds
 
 
 class Past:
@@ -129,28 +139,18 @@ class Past:
         if type(asked) is not dict or type(asked.get("interval")) is not str:
             raise HlMalformedError("req is coin, interval, startTime, endTime")
         market, interval = self._coins.find(asked.get("coin")), asked["interval"]
-        base, (start, stop) = candles.base_of(interval), span(asked, required=True)
+        seconds, (start, stop) = interval_of(interval), span(asked, required=True)
         if market is None:
             return None
         await self._shelf.caught_up()
-        begin = candles.bounds(interval, start)[0]
-        limit = candles.CANDLES_MAX * candles.rows_per_candle(interval)
-        kept = await asyncio.to_thread(self._views.candles.page, market, base, max(begin, 0), stop, limit)
-        made = list(candles.combine(kept, interval))[-candles.CANDLES_MAX :]
-        return [rows.candle_object(row, self._coins, interval, end) for row, end in made]
+        begin = max(bounds(seconds, start)[0], 0)
+        made = await asyncio.to_thread(self._views.candles.page, market, seconds, begin, stop, CANDLES_MAX)
+        return [rows.candle_object(row, self._coins, interval) for row in made]
 
-    async def running_candle(self, market: int, interval: str) -> dict[str, Any] | None:
+    def running_candle(self, market: int, interval: str) -> dict[str, Any] | None:
         """The newest candle of an interval, or None before the first trade."""
-        base = candles.base_of(interval)
-        newest = self._views.candles.current(market, base)
-        if newest is None:
-            return None
-        await self._shelf.caught_up()
-        begin, end = candles.bounds(interval, newest.start)
-        limit = candles.rows_per_candle(interval)
-        kept = await asyncio.to_thread(self._views.candles.page, market, base, max(begin, 0), end, limit)
-        made = list(candles.combine(kept, interval))
-        return rows.candle_object(made[-1][0], self._coins, interval, made[-1][1]) if made else None
+        newest = self._views.candles.current(market, interval_of(interval))
+        return None if newest is None else rows.candle_object(newest, self._coins, interval)
 
     async def funding_rates(self, request: dict[str, Any]) -> Any:
         """Hourly rates of a market, oldest first. The averaged premium is not kept."""

@@ -5,6 +5,7 @@ from typing import Any, Final
 from node.gateway.hl import fmt
 from node.gateway.hl.coins import Coins
 from node.views.book import BookView, LevelRow
+from node.views.intervals import bounds
 from node.views.rows import CandleRow, FillRow, FundingRow, TradeRow
 from proto.hl.reading import cloid_text
 from proto.intents import Side
@@ -62,8 +63,9 @@ def funding_object(row: FundingRow, coins: Coins, rate: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def candle_object(row: CandleRow, coins: Coins, interval: str, end: int) -> dict[str, Any]:
-    """A candle that ends at `end`, in ms."""
+def candle_object(row: CandleRow, coins: Coins, interval: str) -> dict[str, Any]:
+    """A candle; its end is the last millisecond that belongs to it."""
+    end = bounds(row.interval_s, row.start)[1]
     decimals = coins.decimals(row.market)
     shown = {
         name: fmt.price(value, decimals)
@@ -73,19 +75,6 @@ def candle_object(row: CandleRow, coins: Coins, interval: str, end: int) -> dict
         "t": row.start, "T": end - 1, "s": coins.name(row.market), "i": interval, **shown,
         "v": fmt.fixed(row.volume, decimals), "n": row.trades,
     }  # fmt: skip
-
-
-def _rounded(levels: list[LevelRow], step: int, *, up: bool) -> list[LevelRow]:
-    """Levels put together at multiples of `step`: bids down, asks up."""
-    found: dict[int, LevelRow] = {}
-    for level in levels:
-        at = -(-level.price // step) * step if up else level.price // step * step
-        before = found.get(at, LevelRow(at, 0, 0))
-        found[at] = LevelRow(at, before.lots + level.lots, before.orders + level.orders)
-        if len(found) > LEVELS_MAX:
-            del found[at]
-            break
-    return list(found.values())
 
 
 def level_object(level: LevelRow, decimals: int) -> dict[str, Any]:
@@ -105,7 +94,7 @@ def book_object(
             best = book.side(which, 1)
             digits = len(str(best[0].price)) if best else 1
             step = 10 ** max(digits - figures, 0) * (mantissa or 1)
-            levels = _rounded(book.side(which, 0), step, up=which == Side.SELL)
+            levels = book.grouped(which, LEVELS_MAX, step)
         sides.append([level_object(level, decimals) for level in levels])
     return {"coin": coins.name(market), "time": time, "levels": sides}
 

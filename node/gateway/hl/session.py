@@ -26,6 +26,7 @@ from proto.units import U64_MAX
 
 POSTS_MAX: Final = 100
 _SNAPSHOT_FILLS: Final = 100
+_SUBSCRIPTION_WEIGHT: Final = 2
 
 
 class HlSession:
@@ -55,6 +56,7 @@ class HlSession:
 
     async def run(self) -> None:
         """Serve until the peer leaves or is dropped."""
+        frames = self._desk.admission.frames()
         try:
             async with asyncio.TaskGroup() as group:
                 while True:
@@ -62,6 +64,7 @@ class HlSession:
                     if received.type is not WSMsgType.TEXT:
                         break
                     await self._take(received.data, group)
+                    await frames.pace()
         finally:
             self._outbox.close()
             for topic in self._topics:
@@ -92,10 +95,12 @@ class HlSession:
         method = asked.get("method") if type(asked) is dict else None
         if method == "ping":
             self.send(write({"channel": "pong"}))
-        elif self._desk.admission.weigh(self._peer, 1) is not None:
-            self._say("error", "Too many requests")
         elif method in ("subscribe", "unsubscribe"):
-            await self._subscription(method, asked.get("subscription"))
+            refused = self._desk.admission.weigh(self._peer, _SUBSCRIPTION_WEIGHT)
+            if refused is None:
+                await self._subscription(method, asked.get("subscription"))
+            else:
+                self._say("error", f"Too many requests; wait {refused.retry_after_ms} ms")
         elif method == "post":
             self._post(asked, data, group)
         else:
@@ -177,8 +182,8 @@ class HlSession:
             response = {"type": kind, "payload": await self._ask(kind, payload)}
         except HlMalformedError:
             response = {"type": "error", "payload": "422 Failed to deserialize the JSON body into the target type"}
-        except RateLimitedError:
-            response = {"type": "error", "payload": "429 Too many requests"}
+        except RateLimitedError as error:
+            response = {"type": "error", "payload": f"429 {error}"}
         except (BusyError, TimeoutError, ReadRefusedError):
             response = {"type": "error", "payload": "500 The node is busy"}
         finally:
@@ -188,8 +193,9 @@ class HlSession:
     async def _ask(self, kind: str, payload: Any) -> Any:
         if kind == "action":
             return await self._exchange.submit(self._peer, payload)
-        if self._desk.admission.weigh(self._peer, self._info.weight(payload)) is not None:
-            raise RateLimitedError
+        refused = self._desk.admission.weigh(self._peer, self._info.weight(payload))
+        if refused is not None:
+            raise RateLimitedError(refused.retry_after_ms)
         return {
             "type": payload.get("type") if type(payload) is dict else None,
             "data": await self._info.answer(payload),

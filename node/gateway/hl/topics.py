@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
-from node.gateway.hl import candles
 from node.gateway.hl.feed import Topic
 from node.gateway.hl.info import Info, aggregation, default_dex, user_of
+from node.gateway.hl.past import interval_of
 from proto.hl.reading import HlMalformedError, address_text
 
 _OF_COIN: Final = ("l2Book", "bbo", "trades", "activeAssetCtx", "candle")
@@ -25,9 +25,7 @@ def topic_of(asked: Any, info: Info) -> tuple[Topic, dict[str, Any]]:
         market = info.market_of(asked)
         if kind == "candle":
             interval = asked.get("interval")
-            if type(interval) is not str:
-                raise HlMalformedError("interval is missing")
-            candles.base_of(interval)
+            interval_of(interval)
             return Topic(kind, market, "", interval), asked
         if kind == "l2Book":
             figures, mantissa = aggregation(asked)

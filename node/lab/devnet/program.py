@@ -41,6 +41,7 @@ NODE_TOML: Final = """\
 # Written by `novate devnet`. Everybody on this machine shares one address, so there are no rates by address, nor budgets by account.
 [gateway.limits]
 weight_per_minute = 0
+frames_per_minute = 0
 budget_actions = 0
 
 [settlement]

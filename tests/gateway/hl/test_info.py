@@ -5,12 +5,9 @@ from typing import Any
 
 import pytest
 
-from node.gateway.hl import candles, fmt
+from node.gateway.hl import fmt
 from node.gateway.hl.rows import direction
-from node.views.rows import CandleRow
 from proto.events import CloseReason
-from proto.ids import MarketId
-from proto.units import Lots, MicroUsd, Price, TimeMs
 from tests.gateway.hl.post import envelope, exchange, info, order, place, typed
 from tests.gateway.hl.test_exchange import ALICE, BOB, funded
 from tests.gateway.live import LiveNode, live
@@ -166,31 +163,3 @@ def test_fixed(value: int, decimals: int, shown: str) -> None:
 )  # fmt: skip
 def test_direction(start: int, signed: int, shown: str) -> None:
     assert direction(start, signed) == shown
-
-
-def candle(start: int, price: int) -> CandleRow:
-    return CandleRow(
-        MarketId(1), 60, TimeMs(start), Price(price), Price(price + 1), Price(price - 1), Price(price), Lots(1), MicroUsd(2), 3
-    )  # fmt: skip
-
-
-def test_candles_are_put_together() -> None:
-    minute = 60_000
-    rows = [candle(0, 10), candle(minute, 20), candle(4 * minute, 5), candle(5 * minute, 7), candle(11 * minute, 8)]
-    made = list(candles.combine(rows, "5m"))
-    assert [(row.start, end) for row, end in made] == [
-        (0, 5 * minute), (5 * minute, 10 * minute), (10 * minute, 15 * minute),
-    ]  # fmt: skip
-    first = made[0][0]
-    assert (first.open, first.high, first.low, first.close, first.volume, first.trades) == (10, 21, 4, 5, 3, 9)
-
-
-@pytest.mark.parametrize("interval", candles.INTERVALS_S)
-def test_candle_bounds_tile_time(interval: str) -> None:
-    time = 1_700_000_000_123
-    for _ in range(30):
-        start, end = candles.bounds(interval, time)
-        assert start <= time < end
-        assert candles.bounds(interval, end)[0] == end
-        assert candles.bounds(interval, start - 1)[1] == start
-        time = end
