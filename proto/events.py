@@ -8,7 +8,7 @@ from enum import IntEnum, unique
 from typing import NamedTuple
 
 from proto.ids import AccountId, Address, AssetId, IndexId, MarketId, OrderId
-from proto.intents import OrderSpec, Side
+from proto.intents import Grouping, OrderSpec, Side, TriggerSpec
 from proto.units import AssetUnits, FundingUnits, Lots, MicroPrice, MicroUsd, Price, TimeMs
 
 
@@ -26,6 +26,10 @@ class CloseReason(IntEnum):
     MARKET_CLOSED = 7
     EXPIRED = 8  # Its goodTil has come.
     SCHEDULED_CANCEL = 9  # The account's scheduled cancel.
+    TRIGGER_REFUSED = 14  # A trigger fired, and its order was not taken.
+    PARENT_ENDED = 15  # What a child waited for ended without a trade.
+    SIBLING_FILLED = 16  # Another of its group traded.
+    POSITION_CLOSED = 17  # The position that it was to close is gone.
 
 
 @unique
@@ -167,6 +171,44 @@ class OrderClosed(NamedTuple):
     rested: bool
 
 
+class TriggerPlaced(NamedTuple):
+    """A trigger waits for the mark, or (`parent` not 0) for its parent to trade."""
+
+    order: OrderId
+    account: AccountId
+    spec: TriggerSpec
+    grouping: Grouping
+    group: OrderId  # Id of its group's first member; 0 = alone.
+    parent: OrderId
+
+
+class TriggerArmed(NamedTuple):
+    """A child's parent has traded; it waits for the mark, for as many lots as the parent has."""
+
+    order: OrderId
+    account: AccountId
+    lots: Lots
+
+
+class TriggerFired(NamedTuple):
+    """The mark reached the level. The order's acceptance follows, under the same id, or the trigger's close."""
+
+    order: OrderId
+    account: AccountId
+    market: MarketId
+    level: Price
+
+
+class TriggerClosed(NamedTuple):
+    """A trigger ended before it was an order; `code` is the refusal where its order was not taken, else 0."""
+
+    order: OrderId
+    account: AccountId
+    market: MarketId
+    reason: CloseReason
+    code: int
+
+
 class OrderFilled(NamedTuple):
     """One trade. Fees are what each side paid (negative: a rebate)."""
 
@@ -287,6 +329,10 @@ Event = (
     | OrderRested
     | OrderAmended
     | OrderClosed
+    | TriggerPlaced
+    | TriggerArmed
+    | TriggerFired
+    | TriggerClosed
     | OrderFilled
     | PositionChanged
     | FundingPaid

@@ -22,3 +22,4 @@ class IntentKind(IntEnum):
     CANCEL_ORDERS = 13
     AMEND_ORDERS = 14
     PLACE_SCALE = 15
+    PLACE_GROUP = 16

@@ -28,6 +28,7 @@ class Section(IntEnum):
     VENUE_INDICES = 6
     VENUE_WORK = 7  # One leaf, key 0: work queue and schedule.
     VENUE_ACCOUNTS = 8  # Keyed by account id; present where an account has something here.
+    VENUE_TRIGGERS = 9  # Orders that wait. Keyed by slot: the lowest free one is used first.
 
 
 DEPTHS: Final[dict[Section, int]] = {
@@ -40,9 +41,12 @@ DEPTHS: Final[dict[Section, int]] = {
     Section.VENUE_INDICES: 16,
     Section.VENUE_WORK: 1,
     Section.VENUE_ACCOUNTS: 32,
+    Section.VENUE_TRIGGERS: 32,
 }
 LEDGER_SECTIONS: Final = (Section.ACCOUNTS, Section.ORDERS, Section.MARKETS, Section.WITHDRAWALS, Section.VAULTS)
-VENUE_SECTIONS: Final = (Section.VENUE_MARKETS, Section.VENUE_INDICES, Section.VENUE_WORK, Section.VENUE_ACCOUNTS)
+VENUE_SECTIONS: Final = (
+    Section.VENUE_MARKETS, Section.VENUE_INDICES, Section.VENUE_WORK, Section.VENUE_ACCOUNTS, Section.VENUE_TRIGGERS,
+)  # fmt: skip
 
 SYSTEM_FIXED_WORDS: Final = (
     "seq", "l2Time", "queueCursor", "queueHash", "batchId", "nextAccountId", "nextOrderId", "nextPriority", "nextTradeId",

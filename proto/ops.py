@@ -38,6 +38,9 @@ class OpKind(IntEnum):
     ACCOUNT_TAKEN_OVER = 18
     MARKET_STATUS_SET = 19
     VENUE_SET = 20
+    TRIGGER_PLACED = 45
+    TRIGGER_FIRED = 46
+    TRIGGER_CLOSED = 47
 
 
 # Field codes: B u8, H u16, I u32, Q u64, q i64, A address, W bytes32, U u128, S i128.
@@ -65,6 +68,11 @@ _LAYOUTS: Final[dict[OpKind, tuple[str, tuple[str, ...]]]] = {
     OpKind.ACCOUNT_TAKEN_OVER: ("IIS", ("account", "by", "cash")),
     OpKind.MARKET_STATUS_SET: ("HB", ("market", "status")),
     OpKind.VENUE_SET: ("W", ("venue_root",)),
+    OpKind.TRIGGER_PLACED: ("QIHBBBBBBQQQUQQQ", (
+        "order", "account", "market", "side", "kind", "order_type", "time_in_force", "flags", "grouping", "level", "price",
+        "size", "client_id", "good_til", "group", "parent")),
+    OpKind.TRIGGER_FIRED: ("QH", ("order", "market")),
+    OpKind.TRIGGER_CLOSED: ("QBH", ("order", "reason", "code")),
 }  # fmt: skip
 
 _CODES: Final = {"A": "20s", "W": "32s", "U": "16s", "S": "16s"}

@@ -1,4 +1,4 @@
-"""Actions on several orders at once: batches and scales.
+"""Actions on several orders at once, and on orders that wait: batches, scales, groups of triggers.
 
 Each is a class of the union in proto.intents and has an arm in `read_order_intent` and in `order_intent_fields`.
 """
@@ -11,9 +11,13 @@ from proto.ids import Address, OrderId
 from proto.kinds import IntentKind
 from proto.orders import (
     ORDERS_PER_BATCH_MAX,
+    Grouping,
     OrderSpec,
+    TriggerSpec,
     order_items,
     read_order,
+    read_trigger,
+    trigger_items,
 )
 from proto.reject import RejectCode
 from proto.units import LOTS_MAX, PPM, PRICE_MAX, U64_MAX, Lots, Ppm, Price, TimeMs
@@ -25,7 +29,7 @@ SKEW_PPM_MAX: Final = 100 * PPM
 
 @dataclass(frozen=True, slots=True)
 class CancelOrders:
-    """Cancel up to 50 open orders, named by id or by client id; each has a result of its own, ids first."""
+    """Cancel up to 50 open orders or triggers, named by id or by client id; each has a result of its own, ids first."""
 
     account: Address
     nonce: int
@@ -70,11 +74,26 @@ class PlaceScale:
     skew: Ppm
 
 
-OrderIntent = CancelOrders | AmendOrders | PlaceScale
+@dataclass(frozen=True, slots=True)
+class PlaceGroup:
+    """Place orders and triggers that may depend on each other: up to 50 together, orders first."""
+
+    account: Address
+    nonce: int
+    expires_after: TimeMs
+    grouping: Grouping
+    orders: tuple[OrderSpec, ...]
+    triggers: tuple[TriggerSpec, ...]
+
+
+OrderIntent = CancelOrders | AmendOrders | PlaceScale | PlaceGroup
 
 ORDER_INTENT_FIELDS: Final[dict[int, int]] = {
-    IntentKind.CANCEL_ORDERS: 2, IntentKind.AMEND_ORDERS: 1, IntentKind.PLACE_SCALE: 4,
+    IntentKind.CANCEL_ORDERS: 2, IntentKind.AMEND_ORDERS: 1, IntentKind.PLACE_SCALE: 4, IntentKind.PLACE_GROUP: 3,
 }  # fmt: skip
+
+
+_GROUPINGS: Final = tuple(Grouping)
 
 
 def _list(value: Any, name: str) -> list[Any]:
@@ -106,6 +125,15 @@ def _cancels(head: tuple[Address, int, TimeMs], items: list[Any]) -> CancelOrder
     )  # fmt: skip
 
 
+def _group(head: tuple[Address, int, TimeMs], items: list[Any]) -> PlaceGroup:
+    grouping = _GROUPINGS[uint(items[0], 3, "grouping")]
+    orders, triggers = _list(items[1], "orders"), _list(items[2], "triggers")
+    _of_batch(len(orders), len(triggers), "orders")
+    return PlaceGroup(
+        *head, grouping, tuple(read_order(item) for item in orders), tuple(read_trigger(item) for item in triggers)
+    )
+
+
 def read_order_intent(kind: int, head: tuple[Address, int, TimeMs], items: list[Any]) -> OrderIntent:
     """The action of a kind in ORDER_INTENT_FIELDS from its fields, as many as it has. Raises IntentError."""
     match kind:
@@ -113,8 +141,7 @@ def read_order_intent(kind: int, head: tuple[Address, int, TimeMs], items: list[
             return _cancels(head, items)
         case IntentKind.AMEND_ORDERS:
             return AmendOrders(*head, tuple(_amend(item) for item in rows(items[0], ORDERS_PER_BATCH_MAX, "amends")))
-        case _:
-            assert kind == IntentKind.PLACE_SCALE, "every kind in ORDER_INTENT_FIELDS has an arm"
+        case IntentKind.PLACE_SCALE:
             count = uint(items[2], ORDERS_PER_BATCH_MAX, "count")
             if count < SCALE_ORDERS_MIN:
                 raise wrong(
@@ -122,6 +149,9 @@ def read_order_intent(kind: int, head: tuple[Address, int, TimeMs], items: list[
                 )
             last, skew = Price(uint(items[1], PRICE_MAX, "lastPrice")), Ppm(uint(items[3], SKEW_PPM_MAX, "skew"))
             return PlaceScale(*head, read_order(items[0]), last, count, skew)
+        case _:
+            assert kind == IntentKind.PLACE_GROUP, "every kind in ORDER_INTENT_FIELDS has an arm"
+            return _group(head, items)
 
 
 def order_intent_fields(intent: OrderIntent) -> list[Any]:
@@ -139,4 +169,9 @@ def order_intent_fields(intent: OrderIntent) -> list[Any]:
         case PlaceScale():
             return [
                 IntentKind.PLACE_SCALE.value, order_items(intent.order), intent.last_price, intent.count, intent.skew,
+            ]  # fmt: skip
+        case PlaceGroup():
+            return [
+                IntentKind.PLACE_GROUP.value, int(intent.grouping), [order_items(order) for order in intent.orders],
+                [trigger_items(trigger) for trigger in intent.triggers],
             ]  # fmt: skip

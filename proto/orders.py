@@ -62,10 +62,43 @@ class OrderSpec:
     good_til: TimeMs = TimeMs(0)  # From this time on it trades no more; 0 = never ends by time.
 
 
+@unique
+class TriggerKind(IntEnum):
+    """Which way the mark has to go. A stop goes against its side's interest: a buy stop waits above the mark, a sell stop below."""
+
+    STOP = 0
+    TAKE_PROFIT = 1
+
+
+@unique
+class Grouping(IntEnum):
+    """What the members of a group are to each other."""
+
+    NONE = 0  # Nothing: each stands for itself.
+    CHILDREN = 1  # The first is the parent; the others wait for its fills, and cancel one another.
+    POSITION = 2  # They close a position, live as long as it does, and cancel one another.
+    PAIR = 3  # Whichever trades first cancels the other.
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerSpec:
+    """An order that waits for the mark to reach `level`; the nested EIP-712 struct `Trigger`."""
+
+    kind: TriggerKind
+    level: Price
+    order: OrderSpec  # Size 0 in a group on a position: all of it.
+
+    @property
+    def above(self) -> bool:
+        """Whether it waits for the mark to rise."""
+        return (self.kind == TriggerKind.STOP) == (self.order.side == Side.BUY)
+
+
 _SIDES: Final = tuple(Side)
 _TYPES: Final = tuple(OrderType)
 _TIFS: Final = tuple(TimeInForce)
 _STPS: Final = tuple(SelfTrade)
+_KINDS: Final = tuple(TriggerKind)
 
 
 def read_order(items: Any) -> OrderSpec:
@@ -96,3 +129,14 @@ def order_items(order: OrderSpec) -> list[Any]:
 def read_orders(items: Any) -> tuple[OrderSpec, ...]:
     """The orders of a batch. Raises IntentError."""
     return tuple(read_order(item) for item in rows(items, ORDERS_PER_BATCH_MAX, "orders"))
+
+
+def read_trigger(items: Any) -> TriggerSpec:
+    """The trigger in its array. Raises IntentError."""
+    kind, level, order = array(items, 3, "a trigger")
+    return TriggerSpec(_KINDS[uint(kind, 1, "kind")], Price(uint(level, PRICE_MAX, "level")), read_order(order))
+
+
+def trigger_items(trigger: TriggerSpec) -> list[Any]:
+    """The array of a trigger."""
+    return [int(trigger.kind), trigger.level, order_items(trigger.order)]

@@ -75,6 +75,11 @@ class RejectCode(IntEnum):
     ORDER_SIZE_OFF_LOT = 3021
     AMEND_OTHER_MARKET_OR_SIDE = 3022
     SCALE_INVALID = 3023
+    TRIGGER_LEVEL_REACHED = 3024
+    TRIGGER_LIMIT = 3025
+    GROUP_INVALID = 3026
+    GROUP_REFUSED = 3027
+    ORDER_IS_TRIGGER = 3028
 
     # 4xxx: margin.
     MARGIN_INSUFFICIENT = 4001
@@ -160,6 +165,11 @@ SENTENCES: Final[dict[RejectCode, str]] = {
     RejectCode.ORDER_SIZE_ZERO: "The size must be at least one lot.",
     RejectCode.ORDER_SIZE_OFF_LOT: "The size has more decimals than the market's lots; round it.",
     RejectCode.AMEND_OTHER_MARKET_OR_SIDE: "An order cannot change market or side; cancel it and place another.",
+    RejectCode.TRIGGER_LEVEL_REACHED: "The mark is at or past this level: buy stops and sell take-profits wait above it, others below.",
+    RejectCode.TRIGGER_LIMIT: "The account has as many waiting triggers as it may have; cancel some.",
+    RejectCode.GROUP_INVALID: "These orders do not make such a group; see docs/PROTOCOL.md, Groups.",
+    RejectCode.GROUP_REFUSED: "Another order of the group was refused, so this one was not placed.",
+    RejectCode.ORDER_IS_TRIGGER: "A waiting trigger cannot be amended; cancel it and place another.",
     RejectCode.SCALE_INVALID: "A scale is made of limit orders, and its client ids must fit: the first one, and the next numbers.",
     RejectCode.ORDER_PRICE_ZERO: "A limit order needs a price above zero.",
     RejectCode.ORDER_PRICE_OFF_TICK: "Prices have at most 5 significant figures unless they are whole USDC; round it.",
@@ -217,6 +227,7 @@ RETRY_CAN_HELP: Final[dict[RejectCode, bool]] = {
     code: code
     in {
         RejectCode.SIGNER_UNKNOWN, RejectCode.ACCOUNT_UNKNOWN, RejectCode.AGENT_LIMIT, RejectCode.REFUSAL_BUDGET_SPENT,
+        RejectCode.TRIGGER_LIMIT, RejectCode.TRIGGER_LEVEL_REACHED,
         RejectCode.CLIENT_ID_IN_USE, RejectCode.ORDER_LIMIT, RejectCode.POST_ONLY_WOULD_TAKE, RejectCode.FOK_NOT_FILLED,
         RejectCode.REDUCE_ONLY_WOULD_INCREASE, RejectCode.ORDER_PRICE_OUTSIDE_BAND, RejectCode.MARGIN_INSUFFICIENT,
         RejectCode.OPEN_INTEREST_CAP, RejectCode.WITHDRAWAL_EXCEEDS_FREE_COLLATERAL,

@@ -10,7 +10,17 @@ from typing import Final
 
 from node.client.answers import Ack, OrderAnswer
 from proto.ids import Address, OrderId
-from proto.intents import Amend, AmendOrders, CancelOrders, Intent, OrderSpec, PlaceScale
+from proto.intents import (
+    Amend,
+    AmendOrders,
+    CancelOrders,
+    Grouping,
+    Intent,
+    OrderSpec,
+    PlaceGroup,
+    PlaceScale,
+    TriggerSpec,
+)
 from proto.units import PPM, Ppm, Price, TimeMs
 
 _EQUAL: Final = Ppm(PPM)
@@ -43,3 +53,19 @@ class OrderActions(ABC):
         `skew`: the last order's size as a part of the first's, in ppm. With a client id in `order`, the others have the next numbers.
         """
         return (await self.act(PlaceScale(*self.head(), order, last_price, count, skew))).orders()
+
+    async def place_group(
+        self, grouping: Grouping, orders: Sequence[OrderSpec] = (), triggers: Sequence[TriggerSpec] = ()
+    ) -> list[OrderAnswer]:
+        """Place orders and triggers that may depend on each other; answers stand in that order, orders first.
+
+        `Grouping.NONE`: up to 50, each for itself. `CHILDREN`: one order (or the first trigger) is the parent, the others wait for its
+        fills and cancel one another. `POSITION`: triggers that close the position of their market; size 0 is all of it. `PAIR`: two,
+        at most one of them an order; whichever trades first cancels the other. Of a real group all are placed or none is.
+        """
+        return (await self.act(PlaceGroup(*self.head(), grouping, tuple(orders), tuple(triggers)))).orders()
+
+    async def place_trigger(self, trigger: TriggerSpec) -> OrderAnswer:
+        """Place one order that waits for the mark to reach a level."""
+        ack = await self.act(PlaceGroup(*self.head(), Grouping.NONE, (), (trigger,)))
+        return ack.orders()[0].check(ack.seq)

@@ -175,6 +175,7 @@ def _limits(table: Table) -> LimitParams:
         positions_per_account=table.integer("positions_per_account", least=1),
         fills_per_input=table.integer("fills_per_input", least=1),
         cancels_per_input=table.integer("cancels_per_input", least=1),
+        triggers_per_account=table.integer("triggers_per_account", least=1),
     )
     table.done()
     return limits

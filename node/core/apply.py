@@ -5,9 +5,10 @@ Sequencer, recovery and watcher call this and nothing else in `core` that writes
 
 from typing import assert_never
 
-from node.core.outcome import Outcome
+from node.core.outcome import Applied, Outcome, Rejected
 from node.core.state import State
 from node.core.transitions import clock_ticks, deposit_seen, oracle_report, queue_item_seen, user_action
+from node.core.triggers import groups
 from proto.ids import Address
 from proto.inputs import (
     DepositSeen,
@@ -29,8 +30,16 @@ def apply(state: State, stamp: Stamp, item: Input, signer: Address) -> Outcome:
     assert stamp.seq == state.seq + 1, "sequence numbers are consecutive"
     assert stamp.time >= state.time, "time never falls"
     state.seq, state.time = stamp
-    state.events = []
+    state.events, state.settled = [], 0
     state.ops.append((OpKind.CLOCK, stamp.seq, stamp.time))
+    outcome = _transition(state, item, signer)
+    if not state.triggers or isinstance(outcome, Rejected):
+        return outcome
+    groups.settle(state)
+    return outcome if len(outcome.events) == len(state.events) else Applied(tuple(state.events), outcome.results)
+
+
+def _transition(state: State, item: Input, signer: Address) -> Outcome:
     match item:
         case UserAction():
             return user_action.transition(state, item, signer)

@@ -18,6 +18,8 @@ class OrderState(IntEnum):
     FILLED = 1
     CANCELLED = 2
     REFUSED = 3
+    WAITING = 4  # A trigger: for the mark.
+    WAITING_PARENT = 5  # A child: for its parent to trade.
 
 
 class OrderResult(NamedTuple):

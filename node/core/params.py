@@ -127,6 +127,7 @@ class LimitParams:
     positions_per_account: int
     fills_per_input: int
     cancels_per_input: int
+    triggers_per_account: int = 100  # Waiting ones, in all markets.
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ def due_inputs(state: State, time: int) -> tuple[Input, ...]:
 def _work_is_due(state: State, time: TimeMs) -> bool:
     if expiry.is_due(state, time) or switch.is_due(state, time):
         return True
-    return any(is_due(item, time) for item in state.work)
+    return any(is_due(state, item, time) for item in state.work)
 
 
 def timed_work_since(state: State) -> TimeMs | None:

@@ -9,12 +9,13 @@ Invariants:
 """
 
 from dataclasses import dataclass, field
+from enum import IntEnum, unique
 
 from node.core.params import MarketParams, Params
 from proto.events import CloseReason, Event, IndexStatus, MarketStatus
 from proto.hashing import ZERO_HASH
 from proto.ids import AccountId, Address, AssetId, IndexId, MarketId, OrderId, Slot
-from proto.intents import OrderType, SelfTrade, Side, TimeInForce
+from proto.intents import Grouping, OrderType, SelfTrade, Side, TimeInForce, TriggerKind
 from proto.ledger import Section
 from proto.ops import OpTuple
 from proto.units import AssetUnits, FundingUnits, Lots, MicroPrice, MicroUsd, Ppm, Price, TimeMs
@@ -78,6 +79,48 @@ class Order:
     after: "Order | None" = None
 
 
+@unique
+class TriggerStatus(IntEnum):
+    """Where a trigger stands."""
+
+    WAITING = 0  # For its parent to trade.
+    ARMED = 1  # For the mark.
+    FIRED = 2  # Its order, with the same id, is open; the record is kept for its group.
+
+
+@dataclass(slots=True)
+class Trigger:
+    """An order that waits for the mark to reach `level`. A plain order that is half of a pair has a record too, always FIRED, level 0."""
+
+    id: OrderId
+    account: AccountId
+    market: MarketId
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    reduce_only: bool
+    self_trade: SelfTrade
+    kind: TriggerKind
+    level: Price
+    price: Price
+    size: Lots  # As signed; 0 = the whole position.
+    client_id: int
+    time: TimeMs
+    good_til: TimeMs = TimeMs(0)
+    status: TriggerStatus = TriggerStatus.ARMED
+    grouping: Grouping = Grouping.NONE
+    group: OrderId = OrderId(0)  # Id of the group's first member; 0 = it has no siblings.
+    parent: OrderId = OrderId(0)  # What it waits for or grows with; 0 = nothing, or that has ended.
+    lots: Lots = Lots(0)  # What it will place; of a child, what its parent has traded so far.
+    since: int = 0  # Seq of the input that armed it.
+    slot: Slot = Slot(0)
+
+    @property
+    def above(self) -> bool:
+        """Whether it waits for the mark to rise."""
+        return (self.kind == TriggerKind.STOP) == (self.side == Side.BUY)
+
+
 @dataclass(slots=True)
 class Account:
     """Balances, positions and open orders of one 20-byte address."""
@@ -92,7 +135,8 @@ class Account:
     cancel_at: TimeMs = TimeMs(0)  # When all its orders are cancelled; 0 = never. Leaf: venue account.
     signers: list[Signer] = field(default_factory=list)  # Owner first, agents in order of approval; sorted in the leaf.
     orders: dict[OrderId, Order] = field(default_factory=dict)  # Derived.
-    clients: dict[int, Order] = field(default_factory=dict)  # Derived: open orders by client id.
+    triggers: dict[OrderId, Trigger] = field(default_factory=dict)  # Derived: those that have not fired.
+    clients: dict[int, Order | Trigger] = field(default_factory=dict)  # Derived: open orders and triggers by client id.
     sub_accounts: int = 0  # Derived.
 
 
@@ -114,6 +158,25 @@ class BookSide:
     side: Side
     levels: dict[int, Level] = field(default_factory=dict)
     keys: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class TriggerWork:
+    """Fire the triggers of a market that were armed up to input `seq` and wait for the mark to go one way, to `level` at most."""
+
+    market: MarketId
+    above: bool
+    level: Price
+    seq: int
+
+
+@dataclass(slots=True)
+class Ladder:
+    """Derived. Triggers of one market that wait for the mark to go one way; keys grow away from the mark (node.core.triggers.ladder)."""
+
+    armed: list[tuple[int, OrderId]] = field(default_factory=list)  # Heap.
+    late: list[tuple[int, int, OrderId]] = field(default_factory=list)  # (since, key, id): armed while work was queued.
+    items: list[TriggerWork] = field(default_factory=list)  # Of the work queue, first to last.
 
 
 @dataclass(slots=True)
@@ -142,6 +205,8 @@ class Market:
     premium: Premium = field(default_factory=Premium)
     bids: BookSide = field(default_factory=lambda: BookSide(Side.BUY))
     asks: BookSide = field(default_factory=lambda: BookSide(Side.SELL))
+    rises: Ladder = field(default_factory=Ladder)
+    falls: Ladder = field(default_factory=Ladder)
     initial_ppm: tuple[tuple[MicroUsd, Ppm, MicroUsd], ...] = ()  # Derived from tiers: (lower, rate, deduction).
     maintenance: tuple[tuple[MicroUsd, Ppm, MicroUsd], ...] = ()  # Derived likewise.
 
@@ -197,7 +262,7 @@ class CancelWork:
     reason: CloseReason
 
 
-WorkItem = LiquidateWork | CancelWork
+WorkItem = LiquidateWork | CancelWork | TriggerWork
 
 
 @dataclass(slots=True)
@@ -238,18 +303,25 @@ class State:
     orders: dict[OrderId, Order] = field(default_factory=dict)  # Resting ones.
     markets: dict[MarketId, Market] = field(default_factory=dict)  # In id order.
     indices: dict[IndexId, Index] = field(default_factory=dict)  # In id order.
+    triggers: dict[OrderId, Trigger] = field(default_factory=dict)
     work: list[WorkItem] = field(default_factory=list)
     by_address: dict[Address, AccountId] = field(default_factory=dict)  # Derived.
     agents: dict[Address, Signer] = field(default_factory=dict)  # Derived: agents by key, revoked ones too.
     slots: dict[Slot, Order] = field(default_factory=dict)  # Derived: resting orders by leaf slot.
     free_slots: list[int] = field(default_factory=list)  # Derived: heap of freed slots below the high-water mark.
-    expiries: list[tuple[int, OrderId]] = field(default_factory=list)  # Derived: heap of resting orders' goodTil (node.core.book.expiry).
+    expiries: list[tuple[int, OrderId]] = field(default_factory=list)  # Derived: heap of the goodTil of orders and triggers (book.expiry).
+    waiting_slots: dict[Slot, Trigger] = field(default_factory=dict)  # Derived: triggers by leaf slot.
+    free_waiting_slots: list[int] = field(default_factory=list)  # Derived: heap of free slots below the highest one taken or freed.
+    children: dict[OrderId, dict[OrderId, Trigger]] = field(default_factory=dict)  # Derived: by parent that has not ended.
+    groups: dict[OrderId, dict[OrderId, Trigger]] = field(default_factory=dict)  # Derived: siblings by group.
+    bound: dict[tuple[AccountId, MarketId], dict[OrderId, Trigger]] = field(default_factory=dict)  # Derived: those on a position.
     cancel_times: list[tuple[int, AccountId]] = field(default_factory=list)  # Derived: heap of `cancel_at` (node.core.ledger.switch).
     liquidating: dict[AccountId, None] = field(default_factory=dict)  # Derived from work.
     risk: RiskIndex = field(default_factory=RiskIndex)
     withdrawals: list[tuple[int, bytes]] = field(default_factory=list)  # Leaves appended since the last seal.
     touched: tuple[dict[int, None], ...] = field(default_factory=lambda: tuple({} for _ in Section))
     events: list[Event] = field(default_factory=list, compare=False)
+    settled: int = field(default=0, compare=False)  # How many of the events have had their effect on groups (node.core.triggers.groups).
     ops: list[OpTuple] = field(default_factory=list, compare=False)
 
 

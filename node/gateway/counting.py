@@ -12,6 +12,7 @@ from proto.intents import (
     CancelOrder,
     CancelOrders,
     Intent,
+    PlaceGroup,
     PlaceOrders,
     PlaceScale,
     ScheduleCancel,
@@ -36,6 +37,8 @@ def requests_of(item: UserAction) -> int:
             return len(orders) + len(clients)
         case HlCancel(cancels=rows) | HlCancelByCloid(cancels=rows):
             return len(rows)
+        case PlaceGroup(orders=placed, triggers=waiting):
+            return len(placed) + len(waiting)
         case PlaceScale(count=count):
             return count
         case _:
@@ -47,20 +50,24 @@ def only_cancels(item: UserAction) -> bool:
     return isinstance(_action(item), _CANCELS)
 
 
+def _is_open(account: Account, order: int) -> bool:
+    return order in account.orders or order in account.triggers
+
+
 def cancels_open(account: Account, item: UserAction) -> bool:
     """Whether everything that an action cancels is open: no more such actions can come than orders were placed."""
     match _action(item):
         case CancelOrder(order_id=order):
-            return order in account.orders
+            return _is_open(account, order)
         case CancelByClientId(client_id=client):
             return client in account.clients
         case CancelOrders(order_ids=orders, client_ids=clients):
-            return all(order in account.orders for order in orders) and all(client in account.clients for client in clients)
+            return all(_is_open(account, order) for order in orders) and all(client in account.clients for client in clients)
         case HlCancel(cancels=rows):
-            return all(order in account.orders for _, order in rows)
+            return all(_is_open(account, order) for _, order in rows)
         case HlCancelByCloid(cancels=rows):
             return all(client in account.clients for _, client in rows)
         case CancelAll():
-            return bool(account.orders)
+            return bool(account.orders or account.triggers)
         case _:
             return False

@@ -14,7 +14,7 @@ from node.views.venue import Views
 from proto.frames import FRAME_BYTES_MAX, FrameKind, encode_node_frame
 from proto.hl.actions import HlL1Request, HlPlace
 from proto.inputs import Input, OracleReport, UserAction
-from proto.intents import ORDERS_PER_BATCH_MAX, PlaceOrder, PlaceOrders, PlaceScale
+from proto.intents import ORDERS_PER_BATCH_MAX, PlaceGroup, PlaceOrder, PlaceOrders, PlaceScale
 from proto.reject import RejectCode
 from proto.signing.eip712 import DOMAIN_NAME, DOMAIN_VERSION, Domain
 from proto.version import FRAME_VERSION, PROTOCOL_VERSION
@@ -99,6 +99,8 @@ class Desk:
             gauges.orders += len(intent.orders)
         elif type(intent) is PlaceScale:
             gauges.orders += intent.count
+        elif type(intent) is PlaceGroup:
+            gauges.orders += len(intent.orders) + len(intent.triggers)
         elif isinstance(intent, HlL1Request) and isinstance(intent.action, HlPlace):
             gauges.orders += len(intent.action.orders)
 

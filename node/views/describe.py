@@ -26,7 +26,8 @@ def order_map(row: OrderRow) -> dict[str, Any]:
         "client_id": row.client_id, "reduce_only": row.reduce_only, "self_trade": row.self_trade, "good_til": row.good_til,
         "status": row.status,
         "reason": row.reason, "seq": row.seq, "time": row.time, "last_seq": row.last_seq, "last_time": row.last_time,
-        "rested": row.rested,
+        "rested": row.rested, "trigger": row.trigger, "trigger_kind": row.trigger_kind, "fired": row.fired,
+        "grouping": row.grouping, "group": row.group, "parent": row.parent, "code": row.code,
     }  # fmt: skip
 
 

@@ -6,11 +6,23 @@ Invariants:
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from node.core.state import Order, State
+from node.core.state import Order, State, Trigger, TriggerStatus
 from node.views.rows import OrderRow, OrderStatus, decode_order, encode_order, order_key, order_row
 from node.views.table import OrderedTable
-from proto.events import CloseReason, OrderAccepted, OrderAmended, OrderClosed, OrderFilled, OrderRested
+from proto.events import (
+    CloseReason,
+    OrderAccepted,
+    OrderAmended,
+    OrderClosed,
+    OrderFilled,
+    OrderRested,
+    TriggerArmed,
+    TriggerClosed,
+    TriggerFired,
+    TriggerPlaced,
+)
 from proto.ids import AccountId, OrderId, Seq
 from proto.units import Lots, MicroUsd, TimeMs
 
@@ -32,7 +44,13 @@ class OrderView:
             if order.id not in self.open:
                 row = self.find(order.id)
                 self._add(_row_of(order, state) if row is None else row)
-        for number in [number for number in self.open if number not in state.orders]:
+        waiting = [trigger for trigger in state.triggers.values() if trigger.status != TriggerStatus.FIRED]
+        for trigger in waiting:
+            if trigger.id not in self.open:
+                row = self.find(trigger.id)
+                self._add(_row_of_trigger(trigger, state) if row is None else row)
+        known = state.orders.keys() | {trigger.id for trigger in waiting}
+        for number in [number for number in self.open if number not in known]:
             self._remove(self.open[OrderId(number)])
 
     def _add(self, row: OrderRow) -> None:
@@ -59,8 +77,14 @@ class OrderView:
         return row
 
     def accepted(self, event: OrderAccepted, seq: Seq, time: TimeMs) -> OrderRow:
-        """A new order."""
+        """A new order, or the one that a trigger has become."""
         row = order_row(event.order, event.account, event.spec, seq, time)
+        waited = self.open.get(row.id) or self.find(row.id)
+        if waited is not None and waited.trigger:
+            row = replace(
+                row, seq=waited.seq, time=waited.time, fired=True, trigger=waited.trigger, trigger_kind=waited.trigger_kind,
+                grouping=waited.grouping, group=waited.group, parent=waited.parent,
+            )  # fmt: skip
         self._add(row)
         self._dirty[row.id] = row
         return row
@@ -98,6 +122,37 @@ class OrderView:
             self._remove(row)
         return row
 
+    def waits(self, event: TriggerPlaced, seq: Seq, time: TimeMs) -> OrderRow:
+        """A trigger. Its size is 0 where it is the whole position, and until its parent trades."""
+        row = order_row(event.order, event.account, event.spec.order, seq, time)
+        row.trigger, row.trigger_kind, row.grouping = event.spec.level, event.spec.kind, event.grouping
+        row.group, row.parent = event.group, event.parent
+        self._add(row)
+        self._dirty[row.id] = row
+        return row
+
+    def armed(self, event: TriggerArmed, seq: Seq, time: TimeMs) -> OrderRow | None:
+        """A child may place as much as its parent has traded."""
+        row = self._changed(event.order, seq, time)
+        if row is not None:
+            row.size = row.remaining = event.lots
+        return row
+
+    def fired(self, event: TriggerFired, seq: Seq, time: TimeMs) -> OrderRow | None:
+        """The mark has reached its level."""
+        row = self._changed(event.order, seq, time)
+        if row is not None:
+            row.fired = True
+        return row
+
+    def dropped(self, event: TriggerClosed, seq: Seq, time: TimeMs) -> OrderRow | None:
+        """A trigger's end before it was an order."""
+        row = self._changed(event.order, seq, time)
+        if row is not None:
+            row.status, row.reason, row.code = OrderStatus.CANCELLED, event.reason, event.code
+            self._remove(row)
+        return row
+
     def find(self, order: int) -> OrderRow | None:
         """The order as it stands, or as it ended."""
         row = self.open.get(order) or self._dirty.get(order)
@@ -124,4 +179,15 @@ def _row_of(order: Order, state: State) -> OrderRow:
         order.id, AccountId(order.account), order.market, order.side, order.order_type, order.time_in_force, order.price,
         order.remaining, order.remaining, Lots(0), MicroUsd(0), order.client_id, order.reduce_only, order.self_trade,
         order.good_til, OrderStatus.OPEN, CloseReason.FILLED, Seq(state.seq), order.time, Seq(state.seq), order.time, rested=True,
+    )  # fmt: skip
+
+
+def _row_of_trigger(trigger: Trigger, state: State) -> OrderRow:
+    """What the state alone tells of a trigger."""
+    return OrderRow(
+        trigger.id, trigger.account, trigger.market, trigger.side, trigger.order_type, trigger.time_in_force, trigger.price,
+        trigger.lots, trigger.lots, Lots(0), MicroUsd(0), trigger.client_id, trigger.reduce_only, trigger.self_trade,
+        trigger.good_til, OrderStatus.OPEN, CloseReason.FILLED, Seq(state.seq), trigger.time, Seq(state.seq), trigger.time,
+        rested=False, trigger=trigger.level, trigger_kind=trigger.kind, fired=False, grouping=trigger.grouping,
+        group=trigger.group, parent=trigger.parent,
     )  # fmt: skip

@@ -34,7 +34,7 @@ import msgpack
 
 from proto.events import BalanceReason, CloseReason
 from proto.ids import AccountId, AssetId, MarketId, OrderId, Seq
-from proto.intents import OrderSpec, OrderType, SelfTrade, Side, TimeInForce
+from proto.intents import Grouping, OrderSpec, OrderType, SelfTrade, Side, TimeInForce, TriggerKind
 from proto.units import AssetUnits, Lots, MicroUsd, Price, TimeMs
 
 SEQ_KEY: Final = b"mseq"
@@ -210,6 +210,13 @@ class OrderRow:
     last_seq: Seq  # Of the last change.
     last_time: TimeMs
     rested: bool
+    trigger: Price = Price(0)  # Mark at which it fires, or fired; 0: it never waited.
+    trigger_kind: TriggerKind = TriggerKind.STOP
+    fired: bool = False
+    grouping: Grouping = Grouping.NONE
+    group: OrderId = OrderId(0)
+    parent: OrderId = OrderId(0)
+    code: int = 0  # Refusal of the order that a trigger would have placed.
 
 
 _order_fields = attrgetter(*(item.name for item in fields(OrderRow)))
@@ -255,6 +262,7 @@ def decode_order(data: bytes) -> OrderRow:
         TimeInForce(row.time_in_force),
     )
     row.self_trade, row.status, row.reason = SelfTrade(row.self_trade), OrderStatus(row.status), CloseReason(row.reason)
+    row.trigger_kind, row.grouping = TriggerKind(row.trigger_kind), Grouping(row.grouping)
     return row
 
 

@@ -56,6 +56,10 @@ from proto.events import (
     OrderRested,
     PositionChanged,
     TransferMade,
+    TriggerArmed,
+    TriggerClosed,
+    TriggerFired,
+    TriggerPlaced,
 )
 from proto.ids import Seq
 from proto.intents import Side
@@ -107,6 +111,8 @@ class Views:
             PositionChanged: self._position_changed, FundingPaid: self._funding_paid,
             TransferMade: self._transfer_made, FundingRateSet: self._rate_set,
             AccountOpened: self.directory.opened, AgentApproved: self.directory.approved,
+            TriggerPlaced: self._trigger_placed, TriggerArmed: self._trigger_armed, TriggerFired: self._trigger_fired,
+            TriggerClosed: self._trigger_closed,
         }  # fmt: skip
         self._ticker_handlers: dict[type[Any], _Handler] = {
             IndexSet: self._index_set, MarkSet: self.tickers.mark_set,
@@ -210,6 +216,26 @@ class Views:
         if self.live:
             self.books[event.market].closed(event)
             self.queues[event.market].closed(event)
+
+    def _trigger_placed(self, event: TriggerPlaced) -> None:
+        self._order_moved(self.orders.waits(event, self.seq, self.time))
+
+    def _trigger_armed(self, event: TriggerArmed) -> None:
+        self._order_moved(self.orders.armed(event, self.seq, self.time))
+
+    def _trigger_fired(self, event: TriggerFired) -> None:
+        self._order_moved(self.orders.fired(event, self.seq, self.time))
+
+    def _trigger_closed(self, event: TriggerClosed) -> None:
+        row = self.orders.dropped(event, self.seq, self.time)
+        if row is not None:
+            self.history.add_ended_order(row, self._position)
+        self._order_moved(row)
+
+    def _order_moved(self, row: OrderRow | None) -> None:
+        if row is not None:
+            self._tape_order(row)
+            self._note(StreamName.ORDERS, row.account, row.id, row)
 
     def _order_filled(self, event: OrderFilled) -> None:
         seq, time, at = self.seq, self.time, self._position

@@ -240,11 +240,11 @@ class Verifier:
         if not state.work:
             self._work_time = time
         elif type(item) is SampleTick:
-            if not any(is_due(work, time) for work in state.work):
+            if not any(is_due(state, work, time) for work in state.work):
                 self._work_time = time
             elif state.time > self._work_time + slack:
                 raise self._wrong_input(seq, "tick", "in time", "work tick withheld", "Due work was left undone.")
-        if type(item) is SampleTick and not any(is_due(work, time) for work in state.work):
+        if type(item) is SampleTick and not any(is_due(state, work, time) for work in state.work):
             since = timed_work_since(state)
             if since is not None and state.time > since + slack:
                 raise self._wrong_input(seq, "tick", "in time", "work tick withheld", "Orders outlive their time.")

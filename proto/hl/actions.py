@@ -21,9 +21,27 @@ class HlTif(StrEnum):
     FRONTEND_MARKET = "FrontendMarket"
 
 
+@unique
+class HlGrouping(StrEnum):
+    """What the orders of a placement are to each other."""
+
+    NONE = "na"
+    CHILDREN = "normalTpsl"
+    POSITION = "positionTpsl"
+
+
+@dataclass(frozen=True, slots=True)
+class HlTrigger:
+    """What makes an order wait: for the mark, as a take-profit or a stop; it then is a market order or a limit order."""
+
+    is_market: bool
+    price: str
+    take_profit: bool
+
+
 @dataclass(frozen=True, slots=True)
 class HlOrder:
-    """One limit order. `cloid` 0 = none."""
+    """One order. `cloid` 0 = none. Of one that waits, `tif` is GTC and means nothing."""
 
     asset: int
     is_buy: bool
@@ -32,6 +50,7 @@ class HlOrder:
     reduce_only: bool
     tif: HlTif
     cloid: int
+    trigger: HlTrigger | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +67,7 @@ class HlPlace:
 
     orders: tuple[HlOrder, ...]
     builder: HlBuilder | None
+    grouping: HlGrouping = HlGrouping.NONE
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from proto.hl.actions import (
     HlBuilder,
     HlCancel,
     HlCancelByCloid,
+    HlGrouping,
     HlModify,
     HlNoop,
     HlOrder,
@@ -22,6 +23,7 @@ from proto.hl.actions import (
     HlSubAccountTransfer,
     HlTarget,
     HlTif,
+    HlTrigger,
     HlUpdateLeverage,
     HlUsdSend,
     HlUserAction,
@@ -65,35 +67,38 @@ def _order(value: Any) -> HlOrder:
     kind = fields(found["t"], (), ("limit", "trigger"))
     if len(kind) != 1:
         raise HlMalformedError("an order is either limit or trigger")
+    trigger, tif = None, HlTif.GTC.value
     if "trigger" in kind:
-        trigger = fields(kind["trigger"], ("isMarket", "triggerPx", "tpsl"))
-        flag(trigger["isMarket"])
-        decimal(trigger["triggerPx"])
-        if trigger["tpsl"] not in ("tp", "sl"):
-            raise HlMalformedError("tpsl is tp or sl")
-        raise HlUnsupportedError("Trigger orders are not supported yet")
-    tif = fields(kind["limit"], ("tif",))["tif"]
-    if tif not in [known.value for known in HlTif]:
-        raise HlMalformedError("unknown time in force")
+        trigger = _trigger(kind["trigger"])
+    else:
+        tif = fields(kind["limit"], ("tif",))["tif"]
+        if tif not in [known.value for known in HlTif]:
+            raise HlMalformedError("unknown time in force")
     client = found.get("c")
     return HlOrder(
         uint(found["a"], U32_MAX), flag(found["b"]), decimal(found["p"]), decimal(found["s"]), flag(found["r"]), HlTif(tif),
-        0 if client is None else cloid(client),
+        0 if client is None else cloid(client), trigger,
     )  # fmt: skip
+
+
+def _trigger(value: Any) -> HlTrigger:
+    found = fields(value, ("isMarket", "triggerPx", "tpsl"))
+    if found["tpsl"] not in ("tp", "sl"):
+        raise HlMalformedError("tpsl is tp or sl")
+    return HlTrigger(flag(found["isMarket"]), decimal(found["triggerPx"]), found["tpsl"] == "tp")
 
 
 def _place(value: Any) -> HlPlace:
     found = fields(value, ("type", "orders", "grouping"), ("builder",))
     orders = tuple(_order(row) for row in items(found["orders"], ORDERS_PER_BATCH_MAX))
-    if found["grouping"] != "na":
-        if found["grouping"] in ("normalTpsl", "positionTpsl"):
-            raise HlUnsupportedError("Grouped orders are not supported yet")
+    grouping = text(found["grouping"])
+    if grouping not in [known.value for known in HlGrouping]:
         raise HlMalformedError("unknown grouping")
     builder = None
     if found.get("builder") is not None:
         code = fields(found["builder"], ("b", "f"))
         builder = HlBuilder(address(code["b"]), uint(code["f"], U32_MAX))
-    return HlPlace(orders, builder)
+    return HlPlace(orders, builder, HlGrouping(grouping))
 
 
 def _cancel(value: Any) -> HlCancel:
@@ -174,11 +179,16 @@ def parse_action(value: Any) -> HlAction:
 def _plain_order(order: HlOrder) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "a": order.asset, "b": order.is_buy, "p": order.price, "s": order.size, "r": order.reduce_only,
-        "t": {"limit": {"tif": order.tif.value}},
+        "t": {"limit": {"tif": order.tif.value}} if order.trigger is None else {"trigger": _plain_trigger(order.trigger)},
     }  # fmt: skip
     if order.cloid:
         shown["c"] = cloid_text(order.cloid)
     return shown
+
+
+def _plain_trigger(trigger: HlTrigger) -> dict[str, Any]:
+    tpsl = "tp" if trigger.take_profit else "sl"
+    return {"isMarket": trigger.is_market, "triggerPx": trigger.price, "tpsl": tpsl}
 
 
 def _plain_modify(action: HlModify) -> dict[str, Any]:
@@ -196,7 +206,7 @@ def plain_action(action: HlAction) -> dict[str, Any]:
             placed: dict[str, Any] = {
                 "type": "order",
                 "orders": [_plain_order(order) for order in action.orders],
-                "grouping": "na",
+                "grouping": action.grouping.value,
             }
             if action.builder is not None:
                 placed["builder"] = {"b": address_text(action.builder.address), "f": action.builder.fee}

@@ -25,12 +25,14 @@ from proto.intents import (
     CreateSubAccount,
     Intent,
     OrderSpec,
+    PlaceGroup,
     PlaceOrder,
     PlaceOrders,
     PlaceScale,
     RevokeAgent,
     ScheduleCancel,
     Transfer,
+    TriggerSpec,
     Withdraw,
 )
 from proto.units import TimeMs
@@ -40,6 +42,7 @@ _ORDER: Final = (
     "Order(uint16 market,uint8 side,uint8 orderType,uint8 timeInForce,uint64 price,uint64 size,bool reduceOnly,"
     "uint128 clientId,uint8 selfTrade,uint64 goodTil)"
 )
+_TRIGGER: Final = "Trigger(uint8 kind,uint64 level,Order order)"
 _AMEND: Final = "Amend(uint64 orderId,uint128 clientId,uint64 price,uint64 size)"
 _MONEY: Final = "address destination,uint16 asset,uint64 amount"
 TYPES: Final[dict[str, str]] = {
@@ -58,7 +61,9 @@ TYPES: Final[dict[str, str]] = {
     "CancelOrders": f"CancelOrders({_HEAD},uint64[] orderIds,uint128[] clientIds)",
     "AmendOrders": f"AmendOrders({_HEAD},Amend[] amends){_AMEND}",
     "PlaceScale": f"PlaceScale({_HEAD},Order order,uint64 lastPrice,uint16 count,uint32 skew){_ORDER}",
+    "PlaceGroup": f"PlaceGroup({_HEAD},uint8 grouping,Order[] orders,Trigger[] triggers){_ORDER}{_TRIGGER}",
     "Order": _ORDER,
+    "Trigger": _TRIGGER + _ORDER,
     "Amend": _AMEND,
     "IndexPrice": "IndexPrice(uint16 index,uint64 price,uint64 confidence)",
     "Report": "Report(uint64 time,IndexPrice[] prices)IndexPrice(uint16 index,uint64 price,uint64 confidence)",
@@ -126,6 +131,10 @@ def _order_hash(order: OrderSpec) -> bytes:
     return keccak(b"".join(words))
 
 
+def _trigger_hash(trigger: TriggerSpec) -> bytes:
+    return keccak(TYPE_HASHES["Trigger"] + _u(trigger.kind) + _u(trigger.level) + _order_hash(trigger.order))
+
+
 def _fields(intent: Intent) -> tuple[str, bytes]:
     """Primary type and the words after the three common ones."""
     match intent:
@@ -162,6 +171,10 @@ def _fields(intent: Intent) -> tuple[str, bytes]:
         case PlaceScale():
             words = _order_hash(intent.order) + _u(intent.last_price) + _u(intent.count) + _u(intent.skew)
             return "PlaceScale", words
+        case PlaceGroup():
+            orders = keccak(b"".join(_order_hash(order) for order in intent.orders))
+            triggers = keccak(b"".join(_trigger_hash(trigger) for trigger in intent.triggers))
+            return "PlaceGroup", _u(intent.grouping) + orders + triggers
 
 
 def intent_digest(domain: Domain, intent: Intent) -> bytes:

@@ -23,14 +23,17 @@ from tests.scenarios.language import Script, address_of
 DERIVED = {
     "Position": ["buy_lots", "buy_value", "sell_lots", "sell_value", "reduce_buys", "reduce_sells", "orders"],
     "Order": ["before", "after"],
-    "Account": ["orders", "clients", "sub_accounts"],
-    "Market": ["bids", "asks", "initial_ppm", "maintenance"],
-    "State": ["orders", "by_address", "agents", "free_slots", "liquidating", "expiries", "cancel_times", "risk"],
+    "Account": ["orders", "triggers", "clients", "sub_accounts"],
+    "Market": ["bids", "asks", "rises", "falls", "initial_ppm", "maintenance"],
+    "State": [
+        "orders", "by_address", "agents", "free_slots", "liquidating", "expiries", "cancel_times", "risk", "triggers",
+        "free_waiting_slots", "children", "groups", "bound",
+    ],
 }
 # The key under which the object's own leaf stands.
-KEYS = {"Order": ["slot"], "Account": ["id"], "Signer": ["account"], "Index": ["id"]}
+KEYS = {"Order": ["slot"], "Trigger": ["slot"], "Account": ["id"], "Signer": ["account"], "Index": ["id"]}
 # Parameters, committed by the rules hash; outboxes of the current input and of the current batch.
-ELSEWHERE = {"State": ["params", "touched", "events", "ops"], "Market": ["params"]}
+ELSEWHERE = {"State": ["params", "touched", "events", "ops", "settled"], "Market": ["params"]}
 
 
 def passed_over(name: str) -> list[str]:
@@ -44,7 +47,10 @@ def busy_state() -> State:
         "bob schedule 90000000", "deposit alice 2 ETH", "alice sub 0",
         "alice approve robot for 100000 on 1,2", "bob sell 50 @ 100", "alice buy 40 @ 100",
         "carol buy 3 @ 95 id 7", "carol sell 3 @ 105 post", "sample", "funding", "wait 3600000", "price 1 100", "sample",
-        "funding", "alice withdraw 5 to alice", "seal", "alice withdraw 6 to alice",
+        "funding", "alice withdraw 5 to alice",
+        "carol pair buy 1 @ 95 ; stop buy 1 at 104 @ 104", "carol parent buy 1 @ 94 ; stop sell 1 at 92 market reduce",
+        "alice onposition stop sell 0 at 91 market reduce til=90000",
+        "bob stop buy 1 at 103 market", "price 1 109", "seal", "alice withdraw 6 to alice",
     ):  # fmt: skip
         script.line(line)
     state = script.venue.state
@@ -196,5 +202,5 @@ def test_every_shape_of_the_state_is_reached(kind: str) -> None:
                 visit(value)
 
     visit(busy_state())
-    derived = ["Level", "BookSide", "RiskIndex"]
+    derived = ["Level", "BookSide", "RiskIndex", "Ladder"]
     assert kind in seen or kind in derived or kind.endswith("Params")

@@ -29,7 +29,7 @@ from node.core.params import (
     TierParams,
 )
 from node.core.schedule import due_inputs
-from node.core.state import BookSide, State
+from node.core.state import BookSide, Ladder, State, TriggerStatus
 from proto.hl.actions import HlL1Request, HlRequest, HlUserRequest
 from proto.ids import ETH, USDC, ZERO_ADDRESS, Address, AssetId, IndexId, MarketId, Seq
 from proto.inputs import (
@@ -97,7 +97,7 @@ PARAMS = Params(
     FundingParams(5_000, 3_600_000, 10**8, 5 * 10**8, 4 * 10**10, 150_000),
     FeeParams(Ppm(450), Ppm(150), Ppm(500_000)),
     LiquidationParams(MicroUsd(20_000 * USD), Ppm(200_000), 30_000, Ppm(15_000), Ppm(666_667)),
-    LimitParams(55, 2, 2, 2, 8, 3),
+    LimitParams(55, 2, 2, 2, 8, 3, 9),
     DialectParams(hyperliquid_owners=True),
 )  # fmt: skip
 
@@ -200,6 +200,7 @@ def full_leaves(state: State) -> SealLeaves:
         Section.ACCOUNTS: state.accounts, Section.ORDERS: state.slots, Section.MARKETS: state.markets,
         Section.VENUE_ACCOUNTS: [account.id for account in state.accounts.values() if account.cancel_at],
         Section.VENUE_MARKETS: state.markets, Section.VENUE_INDICES: state.indices, Section.VENUE_WORK: [0],
+        Section.VENUE_TRIGGERS: state.waiting_slots,
     }  # fmt: skip
     for section, numbers in keys.items():
         state.touched[section].update(dict.fromkeys(numbers))
@@ -244,7 +245,7 @@ def portrait(state: State) -> dict[str, Any]:
             account.address, account.master, account.payee, account.cash, dict(sorted(account.balances.items())),
             [_position(account.positions[number], state) for number in sorted(account.positions)],
             sorted((s.address, s.is_agent, s.valid_until, s.scope, s.name, s.markets, tuple(s.nonces)) for s in account.signers),
-            sorted(account.orders), {client: order.id for client, order in sorted(account.clients.items())},
+            sorted(account.orders), sorted(account.triggers), {client: order.id for client, order in sorted(account.clients.items())},
             account.sub_accounts, account.cancel_at,
         )
         for account in state.accounts.values()
@@ -256,7 +257,13 @@ def portrait(state: State) -> dict[str, Any]:
         "slots": {slot: order.id for slot, order in sorted(state.slots.items())},
         "free": sorted(state.free_slots),
         "orders": sorted(state.orders),
-        "expiries": sorted(dict.fromkeys(entry for entry in state.expiries if entry[1] in state.orders)),
+        "expiries": sorted(dict.fromkeys(entry for entry in state.expiries if is_open(state, entry[1]))),
+        "waiting": {slot: trigger.id for slot, trigger in sorted(state.waiting_slots.items())},
+        "next waiting slot": min(state.free_waiting_slots, default=len(state.waiting_slots)),
+        "ladders": {number: (rungs(state, m.rises), rungs(state, m.falls)) for number, m in state.markets.items()},
+        "children": {parent: sorted(rows) for parent, rows in sorted(state.children.items())},
+        "groups": {group: sorted(rows) for group, rows in sorted(state.groups.items())},
+        "bound": {key: sorted(rows) for key, rows in sorted(state.bound.items())},
         "cancel times": sorted(dict.fromkeys(e for e in state.cancel_times if state.accounts[e[1]].cancel_at == e[0])),
         "next cancel": state.cancel_times[0] if state.cancel_times else None,
         "next expiry": state.expiries[0] if state.expiries else None,
@@ -265,6 +272,18 @@ def portrait(state: State) -> dict[str, Any]:
         "liquidating": sorted(state.liquidating),
         "leaves": full_leaves(state),
     }
+
+
+def is_open(state: State, number: Any) -> bool:
+    """Whether an order rests or a trigger waits under this id."""
+    return number in state.orders or (number in state.triggers and state.triggers[number].status != TriggerStatus.FIRED)
+
+
+def rungs(state: State, ladder: Ladder) -> Any:
+    """Live entries of a ladder, and its queued work."""
+    armed = [e for e in ladder.armed if e[1] in state.triggers and state.triggers[e[1]].status == TriggerStatus.ARMED]
+    late = [e for e in ladder.late if e[2] in state.triggers and state.triggers[e[2]].status == TriggerStatus.ARMED]
+    return sorted(armed), late, [(item.level, item.seq) for item in ladder.items]
 
 
 def _position(position: Any, state: State) -> tuple[int, ...]:

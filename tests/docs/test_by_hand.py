@@ -20,7 +20,7 @@ from tests.docs.venue import TRADER, funded_node
 
 GENESIS = ROOT / "config" / "genesis" / "devnet.toml"
 OPERATOR_INDEX = 10  # Of the development mnemonic.
-DEPTHS = (32, 32, 16, 32, 16, 16, 16, 1, 32)  # Section 13.
+DEPTHS = (32, 32, 16, 32, 16, 16, 16, 1, 32, 32)  # Section 13.
 ZERO = bytes(32)
 
 
@@ -85,6 +85,7 @@ def _parameters(text: str) -> list[Any]:
             for k in (
                 "orders_per_account", "agents_per_account", "sub_accounts", "positions_per_account", "fills_per_input",
                 "cancels_per_input",
+                "triggers_per_account",
             )
         ],
         [file["dialects"]["hyperliquid_owners"]],
@@ -109,7 +110,7 @@ def test_genesis_by_hand() -> None:
     markets = {market["id"]: 7 * ZERO for market in file["markets"]}
     sections: list[dict[int, bytes]] = [
         accounts, {}, markets, {}, {}, dict.fromkeys(markets, 5 * ZERO),
-        {index["id"]: _w(0) + _w(0) + _w(3) + _w(0) + _w(0) for index in file["indices"]}, {0: 3 * ZERO}, {},
+        {index["id"]: _w(0) + _w(0) + _w(3) + _w(0) + _w(0) for index in file["indices"]}, {0: 3 * ZERO}, {}, {},
     ]  # fmt: skip
     assets = len(file["assets"])
     system = b"".join(map(_w, (0, 0, 0, 0, 0, 3, 1, 1, 1, 0, 0, assets, *(0,) * (5 * assets))))

@@ -4,6 +4,7 @@ Three states take every input: the live one, one that is restored from leaves at
 before every input, so that it looks at all accounts. Their outcomes must never differ.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import hypothesis
@@ -26,7 +27,7 @@ from node.core.hl.resolve import acted_for
 from node.core.ledger.signers import find_signer
 from node.core.outcome import Applied, Outcome, Rejected
 from node.core.schedule import due_inputs
-from node.core.state import State
+from node.core.state import State, TriggerStatus
 from node.gateway.hl.fmt import fixed
 from proto.canonical import unpack
 from proto.hl.actions import HlL1Request, HlModify, HlOrder, HlTarget, HlTif
@@ -63,9 +64,11 @@ from proto.intents import (
     CancelByClientId,
     CancelOrder,
     CreateSubAccount,
+    Grouping,
     Intent,
     OrderSpec,
     OrderType,
+    PlaceGroup,
     PlaceOrder,
     PlaceOrders,
     RevokeAgent,
@@ -74,6 +77,8 @@ from proto.intents import (
     Side,
     TimeInForce,
     Transfer,
+    TriggerKind,
+    TriggerSpec,
     Withdraw,
     encode_intent,
 )
@@ -268,8 +273,78 @@ class VenueMachine(RuleBasedStateMachine):
         )
         self.step(hl_action(request, bytes(65)), self.signer_of(account, by_agent=False))
 
+    @rule(
+        data=st.data(), account=accounts, market=markets, grouping=st.sampled_from(Grouping), count=st.integers(1, 3),
+        side=st.sampled_from(Side), by_agent=st.booleans(),
+    )  # fmt: skip
+    def wait_for_the_mark(
+        self, data: st.DataObject, account: Address, market: int, grouping: Grouping, count: int, side: Side, *, by_agent: bool
+    ) -> None:
+        """Triggers alone and in groups, some of which are none."""
+        orders, triggers = [], []
+        if grouping in (Grouping.CHILDREN, Grouping.PAIR) and data.draw(st.booleans()):
+            orders.append(data.draw(self.orders(market, side)))
+        for at in range(count):
+            way = Side(1 - side) if grouping == Grouping.CHILDREN and (orders or at) else side
+            triggers.append(data.draw(self.triggers(market, way, reduce_only=grouping == Grouping.POSITION)))
+        action = PlaceGroup(**self.head(account), grouping=grouping, orders=tuple(orders), triggers=tuple(triggers))
+        self.act(action, self.signer_of(account, by_agent=by_agent))
+
+    def triggers(self, market: int, side: Side, *, reduce_only: bool) -> st.SearchStrategy[TriggerSpec]:
+        """Mostly on the right side of the mark, mostly near it."""
+
+        def build(kind: TriggerKind, off: int, usd: int, client_id: int, good_for: int, *, is_market: bool, wrong: bool) -> TriggerSpec:
+            above = (kind == TriggerKind.STOP) == (side == Side.BUY)
+            percent = off if above != wrong else -off
+            level = self.spec(market, side, percent, 1, TimeInForce.GTC).price
+            order = self.spec(
+                market, side, percent + (1 if side == Side.BUY else -1), usd,
+                TimeInForce.IOC if is_market else TimeInForce.GTC,
+                order_type=OrderType.MARKET if is_market else OrderType.LIMIT, reduce_only=reduce_only or usd % 2 == 0,
+                client_id=client_id, good_for=good_for,
+            )  # fmt: skip
+            return TriggerSpec(kind, level, replace(order, size=Lots(0)) if reduce_only and usd % 3 == 0 else order)
+
+        return st.builds(
+            build, st.sampled_from(TriggerKind), st.integers(1, 9), st.integers(1, 40_000), client_ids,
+            st.sampled_from([0, 0, 0, 3_000]), is_market=st.booleans(), wrong=st.sampled_from([False] * 9 + [True]),
+        )  # fmt: skip
+
+    @rule(
+        account=accounts, other=accounts, market=markets, side=st.sampled_from(Side), percent=st.integers(-9, 9),
+        work=st.integers(0, 4), position=st.booleans(),
+    )  # fmt: skip
+    def bracket(
+        self, account: Address, other: Address, market: int, side: Side, percent: int, work: int, *, position: bool
+    ) -> None:
+        """An entry with its stop and its take-profit, traded in parts, and a mark that moves."""
+        self.all_report(market, 0, 10)
+        away = Side(1 - side)
+        up = 1 if side == Side.BUY else -1
+        legs = [
+            TriggerSpec(
+                kind, self.spec(market, away, up * off, 1, TimeInForce.GTC).price,
+                self.spec(market, away, up * off, 500, TimeInForce.GTC, reduce_only=True),
+            )
+            for kind, off in ((TriggerKind.TAKE_PROFIT, 4), (TriggerKind.STOP, -4))
+        ]  # fmt: skip
+        entry = self.spec(market, side, 0, 500, TimeInForce.GTC)
+        if position:
+            self.act(PlaceOrder(**self.head(account), order=entry), self.signer_of(account, by_agent=False))
+        else:
+            action = PlaceGroup(**self.head(account), grouping=Grouping.CHILDREN, orders=(entry,), triggers=tuple(legs))
+            self.act(action, self.signer_of(account, by_agent=False))
+        for part in (150, 350):
+            take = self.spec(market, away, 0, part, TimeInForce.IOC)
+            self.act(PlaceOrder(**self.head(other), order=take), self.signer_of(other, by_agent=False))
+        if position:
+            action = PlaceGroup(**self.head(account), grouping=Grouping.POSITION, orders=(), triggers=tuple(legs))
+            self.act(action, self.signer_of(account, by_agent=False))
+        self.all_report(market, percent, 500)
+        self.step(WorkTick(work))
+
     def order_ids(self) -> st.SearchStrategy[OrderId]:
-        known = sorted(self.venue.state.orders)
+        known = sorted([*self.venue.state.orders, *self.venue.state.triggers])
         return st.sampled_from(known) if known else st.just(OrderId(1))
 
     @rule(data=st.data(), account=accounts, client_id=client_ids)
@@ -432,6 +507,20 @@ class VenueMachine(RuleBasedStateMachine):
         if swap:
             self.restored = self.venue.restored()
             assert portrait(self.restored) == portrait(self.venue.state)
+
+    @invariant()
+    def groups_are_whole(self) -> None:
+        """What is kept of triggers is of use: FIRED ones have an open order, children a parent, bound ones a position to reduce."""
+        state = self.venue.state
+        for trigger in state.triggers.values():
+            assert (trigger.status == TriggerStatus.FIRED) == (trigger.id in state.orders)
+            assert (trigger.status == TriggerStatus.WAITING) == (trigger.parent != 0 and trigger.lots == 0)
+            if trigger.parent:
+                assert trigger.parent in state.orders or trigger.parent in state.triggers
+            if trigger.grouping == Grouping.POSITION:
+                size = state.accounts[trigger.account].positions[trigger.market].size
+                assert size < 0 if trigger.side == Side.BUY else size > 0
+        assert state.settled == len(state.events) or not state.triggers
 
     @invariant()
     def money_is_conserved(self) -> None:

@@ -25,9 +25,11 @@ from proto.intents import (
     CancelOrder,
     CancelOrders,
     CreateSubAccount,
+    Grouping,
     Intent,
     OrderSpec,
     OrderType,
+    PlaceGroup,
     PlaceOrder,
     PlaceOrders,
     PlaceScale,
@@ -37,6 +39,8 @@ from proto.intents import (
     Side,
     TimeInForce,
     Transfer,
+    TriggerKind,
+    TriggerSpec,
     Withdraw,
 )
 from proto.units import (
@@ -74,6 +78,8 @@ orders = st.builds(
     st.booleans(), client_ids, st.sampled_from(SelfTrade), times,
 )  # fmt: skip
 amends = st.builds(Amend, order_ids, client_ids, prices, sizes)
+triggers = st.builds(TriggerSpec, st.sampled_from(TriggerKind), prices, orders)
+members = st.tuples(st.lists(orders, max_size=25), st.lists(triggers, max_size=25)).filter(lambda pair: any(pair))
 named = st.tuples(st.lists(order_ids, max_size=25), st.lists(client_ids, max_size=25)).filter(lambda pair: any(pair))
 intents: st.SearchStrategy[Intent] = st.one_of(
     st.builds(PlaceOrder, *head, orders),
@@ -93,6 +99,12 @@ intents: st.SearchStrategy[Intent] = st.one_of(
     st.builds(ScheduleCancel, *head, times),
     st.builds(
         lambda account, nonce, expires, pair: CancelOrders(account, nonce, expires, tuple(pair[0]), tuple(pair[1])), *head, named
+    ),
+    st.builds(
+        lambda account, nonce, expires, grouping, pair: PlaceGroup(
+            account, nonce, expires, grouping, tuple(pair[0]), tuple(pair[1])
+        ),
+        *head, st.sampled_from(Grouping), members,
     ),
     st.builds(AmendOrders, *head, st.lists(amends, min_size=1, max_size=50).map(tuple)),
     st.builds(PlaceScale, *head, orders, prices, st.integers(2, 50), st.integers(0, 10**8).map(Ppm)),

@@ -23,7 +23,7 @@ from node.core.margin.account import summary
 from node.core.outcome import Applied, OrderResult, Outcome, Result
 from node.core.params import DialectParams
 from node.core.state import Account, BookSide, Market, touch_market
-from proto.events import MarketStatus, OrderClosed, OrderFilled
+from proto.events import MarketStatus, OrderClosed, OrderFilled, TriggerClosed, TriggerFired
 from proto.hashing import keccak
 from proto.hl.actions import HlL1Request, HlRequest, HlUserRequest
 from proto.hl.schema import parse_action, parse_user_action
@@ -50,9 +50,11 @@ from proto.intents import (
     CancelOrder,
     CancelOrders,
     CreateSubAccount,
+    Grouping,
     Intent,
     OrderSpec,
     OrderType,
+    PlaceGroup,
     PlaceOrder,
     PlaceOrders,
     PlaceScale,
@@ -62,6 +64,8 @@ from proto.intents import (
     Side,
     TimeInForce,
     Transfer,
+    TriggerKind,
+    TriggerSpec,
     Withdraw,
     encode_intent,
 )
@@ -73,6 +77,10 @@ ASSETS = {"USDC": (USDC, 6), "ETH": (ETH, 9), "NONE": (AssetId(9), 6)}
 CHAIN = {"signatureChainId": "0x66eee", "hyperliquidChain": "Testnet"}
 VENUE_NAMES = {"insurance": INSURANCE_ADDRESS, "treasury": TREASURY_ADDRESS, "nobody": ZERO_ADDRESS}
 TIMES_IN_FORCE = {"gtc": TimeInForce.GTC, "ioc": TimeInForce.IOC, "fok": TimeInForce.FOK, "post": TimeInForce.POST_ONLY}
+TRIGGERS = {"stop": TriggerKind.STOP, "take": TriggerKind.TAKE_PROFIT}
+GROUPS = {
+    "together": Grouping.NONE, "parent": Grouping.CHILDREN, "onposition": Grouping.POSITION, "pair": Grouping.PAIR,
+}  # fmt: skip
 SELF_TRADES = {"maker": SelfTrade.EXPIRE_MAKER, "taker": SelfTrade.EXPIRE_TAKER, "both": SelfTrade.EXPIRE_BOTH}
 
 
@@ -315,6 +323,15 @@ class Script:
             market = self.venue.state.markets.get(spec.market, self.venue.state.markets[MarketId(1)])
             ppm = Ppm(int(number_of(skew or "1").scaleb(6)))
             return PlaceScale(*head, spec, price_in(market, last or "0"), parts_of or 2, ppm)
+        if verb in TRIGGERS:
+            words.left.insert(0, verb)
+            return PlaceGroup(*head, Grouping.NONE, (), (self.trigger(words),))
+        if verb in GROUPS:
+            parts = [Words(part) for part in " ".join(words.left).split(" ; ")]
+            words.left = []
+            members = [self.trigger(part) if part.left[0] in TRIGGERS else self.order(part) for part in parts]
+            orders = tuple(member for member in members if isinstance(member, OrderSpec))
+            return PlaceGroup(*head, GROUPS[verb], orders, tuple(m for m in members if isinstance(m, TriggerSpec)))
         if verb == "amend":
             row = self.amend(words)
             return AmendOrder(*head, row.order_id, row.client_id, row.price, row.size)
@@ -336,6 +353,13 @@ class Script:
         if verb == "cancelall":
             return CancelAll(*head, MarketId(int(words.take())))
         return None
+
+    def trigger(self, words: Words) -> TriggerSpec:
+        """`stop sell 5 at 95 @ 90`; size 0: the whole position."""
+        kind, level = TRIGGERS[words.take()], words.option("at") or "0"
+        spec = self.order(words)
+        known = self.venue.state.markets.get(spec.market, self.venue.state.markets[MarketId(1)])
+        return TriggerSpec(kind, price_in(known, level), spec)
 
     def amend(self, words: Words) -> Amend:
         """`#3 5 @ 100 on 2`."""
@@ -392,7 +416,8 @@ class Script:
     def fact(self, words: list[str]) -> str:
         """The present value of what a line names."""
         facts: dict[str, Callable[..., str]] = {
-            "fills": self.fills, "closed": self.closed, "events": self.events, "book": self.book, "cash": self.cash,
+            "fills": self.fills, "closed": self.closed, "events": self.events,
+            "fired": self.fired, "triggers": self.triggers, "book": self.book, "cash": self.cash,
             "balance": self.balance, "position": self.position, "margin": self.margin, "mark": self.mark,
             "index": self.index, "status": self.status, "orders": self.orders, "work": self.work, "account": self.account,
             "switch": self.switch, "nonces": self.nonce_count, "interest": self.interest, "rate": self.rate,
@@ -407,9 +432,25 @@ class Script:
         )
 
     def closed(self) -> str:
+        """Orders and triggers that ended, with the refusal of a trigger's order."""
         assert isinstance(self.last, Applied)
-        closed = [event for event in self.last.events if isinstance(event, OrderClosed)]
-        return ", ".join(f"#{e.order} {e.reason.name}" for e in closed) or "none"
+        closed = [event for event in self.last.events if isinstance(event, OrderClosed | TriggerClosed)]
+        codes = [RejectCode(e.code) for e in closed if isinstance(e, TriggerClosed) and e.code]
+        self.refusals += codes
+        return ", ".join(
+            f"#{e.order} {e.reason.name}" + (f" {RejectCode(e.code).name}" if isinstance(e, TriggerClosed) and e.code else "")
+            for e in closed
+        ) or "none"
+
+    def fired(self) -> str:
+        """Triggers that the last input fired, in order."""
+        assert isinstance(self.last, Applied)
+        return " ".join(f"#{e.order}" for e in self.last.events if isinstance(e, TriggerFired)) or "none"
+
+    def triggers(self, name: str) -> str:
+        """Waiting triggers with what they would place."""
+        rows = sorted(self.holder(name).triggers.values(), key=lambda row: row.id)
+        return " ".join(f"#{row.id}:{row.status.name.lower()}:{row.lots}" for row in rows) or "none"
 
     def events(self) -> str:
         assert isinstance(self.last, Applied)

@@ -11,7 +11,17 @@ from proto.frames import (
     SubscribeFrame,
     UnsubscribeFrame,
 )
-from proto.hl.actions import HlBuilder, HlL1Request, HlOrder, HlPlace, HlTif, HlUsdSend, HlUserRequest
+from proto.hl.actions import (
+    HlBuilder,
+    HlGrouping,
+    HlL1Request,
+    HlOrder,
+    HlPlace,
+    HlTif,
+    HlTrigger,
+    HlUsdSend,
+    HlUserRequest,
+)
 from proto.ids import USDC, Address, AssetId, IndexId, MarketId, OrderId, Seq
 from proto.inputs import (
     DepositSeen,
@@ -37,9 +47,11 @@ from proto.intents import (
     CancelOrder,
     CancelOrders,
     CreateSubAccount,
+    Grouping,
     Intent,
     OrderSpec,
     OrderType,
+    PlaceGroup,
     PlaceOrder,
     PlaceOrders,
     PlaceScale,
@@ -49,6 +61,8 @@ from proto.intents import (
     Side,
     TimeInForce,
     Transfer,
+    TriggerKind,
+    TriggerSpec,
     Withdraw,
     encode_intent,
 )
@@ -107,6 +121,10 @@ INTENTS: dict[str, Intent] = {
     "AmendOrders": AmendOrders(
         *_HEAD, (Amend(OrderId(77), 0, Price(499_990), Lots(11)), Amend(OrderId(0), 5, Price(1), Lots(2)))
     ),
+    "PlaceGroup": PlaceGroup(
+        *_HEAD, Grouping.CHILDREN, (BUY,),
+        (TriggerSpec(TriggerKind.TAKE_PROFIT, Price(600_000), SELL), TriggerSpec(TriggerKind.STOP, Price(400_000), SELL)),
+    ),
     "PlaceScale": PlaceScale(*_HEAD, BUY, Price(400_000), 20, Ppm(2_500_000)),
 }
 
@@ -127,10 +145,20 @@ HL_PLACE = HlL1Request(
     ),
     NONCE, OTHER, EXPIRES,
 )  # fmt: skip
+HL_TRIGGERS = HlL1Request(
+    HlPlace(
+        (
+            HlOrder(2, True, "50000.5", "0.1", False, HlTif.GTC, 0),  # noqa: FBT003
+            HlOrder(2, False, "45000", "0.1", True, HlTif.GTC, 0, HlTrigger(True, "46000.5", False)),  # noqa: FBT003
+        ), None, HlGrouping.CHILDREN,
+    ),
+    NONCE, None, TimeMs(0),
+)  # fmt: skip
 HL_SEND = HlUserRequest(HlUsdSend("0x" + OTHER.hex().upper(), "12.50"), NONCE, 421_614)
 INPUTS: dict[str, Input] = {
     "UserAction": user_action(INTENTS["PlaceOrder"], signed(INTENTS["PlaceOrder"])),
     "HlL1Action": hl_action(HL_PLACE, KEY.sign(request_digest(HL_PLACE))),
+    "HlL1Action, triggers": hl_action(HL_TRIGGERS, KEY.sign(request_digest(HL_TRIGGERS))),
     "HlUserAction": hl_action(HL_SEND, KEY.sign(request_digest(HL_SEND))),
     "DepositSeen": DepositSeen(5, OTHER, AssetId(1), AssetUnits(123_456_789)),
     "QueueItemSeen": QueueItemSeen(6, OTHER, encode_intent(INTENTS["Withdraw"])),
@@ -162,6 +190,11 @@ OPS: dict[str, OpTuple] = {
     "ACCOUNT_TAKEN_OVER": (OpKind.ACCOUNT_TAKEN_OVER, 3, 1, -4_043_200_000),
     "MARKET_STATUS_SET": (OpKind.MARKET_STATUS_SET, 1, 2),
     "VENUE_SET": (OpKind.VENUE_SET, bytes(range(32))),
+    "TRIGGER_PLACED": (
+        OpKind.TRIGGER_PLACED, 79, 3, 1, 1, 1, 1, 1, 3, 3, 600_000, 590_000, 12_345, BUY.client_id, BUY.good_til, 77, 78,
+    ),
+    "TRIGGER_FIRED": (OpKind.TRIGGER_FIRED, 79, 1),
+    "TRIGGER_CLOSED": (OpKind.TRIGGER_CLOSED, 79, 14, 4001),
 }
 
 CLIENT_FRAMES: dict[str, ClientFrame] = {

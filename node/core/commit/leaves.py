@@ -10,7 +10,8 @@ Layouts (w = one big-endian word; a|b: packed from the high end):
 * market: index price; mark; funding index; funding pool; funding rate; open interest; status.
 * venue market: basis; basis time; sample sum; samples; last trade.
 * venue index: price; confidence; status; fresh until; publishers; then per report (by publisher address): address, price|confidence|time.
-* venue work: next sample; next funding; number of items; then per item: reason8|kind8|account32|market16|time-or-order64.
+* venue work: next sample; next funding; number of items; then per item: reason8|kind8|account32|market16|time-or-order64, of trigger
+  work level64|above8|kind8|0|market16|seq64.
 * venue account: account id; time of the scheduled cancel; zero.
 Every leaf has at least three words. Positions stand by market id, assets by id, reports and signers by address.
 """
@@ -28,6 +29,7 @@ from node.core.state import (
     Report,
     Signer,
     State,
+    TriggerWork,
     WorkItem,
 )
 from proto.canonical import pack, unpack
@@ -245,6 +247,8 @@ def _work_word(item: WorkItem) -> int:
             return 1 << 112 | item.account << 80 | item.not_before
         case CancelWork():
             return item.reason << 120 | 2 << 112 | item.account << 80 | item.market << 64 | item.last
+        case TriggerWork():
+            return item.level << 128 | item.above << 120 | 10 << 112 | item.market << 64 | item.seq
 
 
 def decode_work_into(state: State, leaf: bytes) -> None:
@@ -256,6 +260,9 @@ def decode_work_into(state: State, leaf: bytes) -> None:
         if packed >> 112 & 0xFF == 1:
             state.work.append(LiquidateWork(account, TimeMs(low)))
             state.liquidating[account] = None
+        elif packed >> 112 & 0xFF == 10:
+            market = MarketId(packed >> 64 & 0xFFFF)
+            state.work.append(TriggerWork(market, bool(packed >> 120 & 0xFF), Price(packed >> 128), low))
         else:
             market, reason = MarketId(packed >> 64 & 0xFFFF), CloseReason(packed >> 120)
             state.work.append(CancelWork(account, market, OrderId(low), reason))

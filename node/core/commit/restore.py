@@ -6,7 +6,7 @@ they stood.
 """
 
 from collections.abc import Iterable
-from heapq import heapify
+from heapq import heapify, heappush
 
 from node.core.book import expiry
 from node.core.book import side as sides
@@ -23,10 +23,12 @@ from node.core.commit.leaves import (
     decode_venue_market_into,
     decode_work_into,
 )
+from node.core.commit.waiting_leaves import decode_trigger
 from node.core.genesis import empty_state
 from node.core.ledger.positions import position_in
 from node.core.params import Params
-from node.core.state import Account, Order, State
+from node.core.state import Account, Order, State, Trigger, TriggerStatus, TriggerWork
+from node.core.triggers import ladder, registry
 from proto.ids import AccountId, IndexId, MarketId, Slot
 from proto.ledger import Section
 
@@ -66,6 +68,9 @@ def _take(state: State, row: LeafRow) -> None:
             decode_work_into(state, row.leaf)
         case Section.WITHDRAWALS | Section.VAULTS:
             pass  # Withdrawals live in the tree only; there are no vaults yet.
+        case Section.VENUE_TRIGGERS:
+            trigger = decode_trigger(row.key, row.leaf)
+            state.triggers[trigger.id] = trigger
         case Section.VENUE_ACCOUNTS:
             pass  # Once all accounts are there.
 
@@ -77,6 +82,7 @@ def rebuild_derived(state: State) -> None:
         _index_account(state, account)
     for order in sorted(state.orders.values(), key=lambda item: item.priority):
         _index_order(state, order)
+    _index_triggers(state)
     state.cancel_times = sorted((item.cancel_at, item.id) for item in state.accounts.values() if item.cancel_at)
     used = state.slots
     state.free_slots = [slot for slot in range(state.order_slots) if Slot(slot) not in used]
@@ -104,3 +110,30 @@ def _index_order(state: State, order: Order) -> None:
     state.slots[order.slot] = order
     if order.good_til:
         expiry.add(state, order)
+
+
+def _index_triggers(state: State) -> None:
+    """Ladders, groups and what accounts have waiting."""
+    for item in state.work:
+        if isinstance(item, TriggerWork):
+            ladder.ladder_of(state.markets[item.market], above=item.above).items.append(item)
+    for trigger in sorted(state.triggers.values(), key=lambda row: (row.since, row.id)):
+        state.waiting_slots[trigger.slot] = trigger
+        if trigger.status != TriggerStatus.FIRED:
+            _index_waiting(state, trigger)
+    state.triggers = {number: state.triggers[number] for number in sorted(state.triggers)}
+    for trigger in state.triggers.values():
+        registry.index(state, trigger)
+    used = state.waiting_slots
+    state.free_waiting_slots = [slot for slot in range(max(used, default=0)) if Slot(slot) not in used]
+
+
+def _index_waiting(state: State, trigger: Trigger) -> None:
+    account = state.accounts[trigger.account]
+    account.triggers[trigger.id] = trigger
+    if trigger.client_id:
+        account.clients[trigger.client_id] = trigger
+    if trigger.good_til:
+        heappush(state.expiries, (trigger.good_til, trigger.id))
+    if trigger.status == TriggerStatus.ARMED:
+        ladder.restore(state.markets[trigger.market], trigger)

@@ -17,6 +17,7 @@ from node.core.commit.leaves import (
     encode_venue_market,
     encode_work,
 )
+from node.core.commit.waiting_leaves import encode_trigger
 from node.core.state import State
 from proto.ids import AccountId, IndexId, MarketId, Slot
 from proto.ledger import Section
@@ -49,6 +50,7 @@ def collect(state: State) -> SealLeaves:
         LeafRow(Section.VENUE_ACCOUNTS, key, encode_venue_account(state.accounts[AccountId(key)]), b"")
         for key in sorted(touched[Section.VENUE_ACCOUNTS])
     )
+    rows.extend(_waiting_rows(state))
     for keys in touched:
         keys.clear()
     state.withdrawals = []
@@ -61,4 +63,14 @@ def _order_rows(state: State) -> list[LeafRow]:
     for slot in sorted(state.touched[Section.ORDERS]):
         order = state.slots.get(Slot(slot))
         rows.append(LeafRow(Section.ORDERS, slot, encode_order(order) if order is not None else b"", b""))
+    return rows
+
+
+def _waiting_rows(state: State) -> list[LeafRow]:
+    """Rows of touched slots of what waits: a slot that nothing holds is empty."""
+    rows = []
+    for slot in sorted(state.touched[Section.VENUE_TRIGGERS]):
+        trigger = state.waiting_slots.get(Slot(slot))
+        leaf = encode_trigger(trigger) if trigger is not None else b""
+        rows.append(LeafRow(Section.VENUE_TRIGGERS, slot, leaf, b""))
     return rows

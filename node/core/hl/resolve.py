@@ -4,6 +4,8 @@ The text is resolved when the input is applied, not when it is received: whoever
 markets, and gets the same order.
 """
 
+from dataclasses import replace
+
 from node.core.state import Market, State
 from proto.hl.actions import (
     HlCancel,
@@ -30,6 +32,8 @@ from proto.intents import (
     SelfTrade,
     Side,
     TimeInForce,
+    TriggerKind,
+    TriggerSpec,
 )
 from proto.reject import RejectCode
 from proto.units import LOTS_MAX, PRICE_DECIMALS_MAX, PRICE_MAX, Lots, Price
@@ -64,8 +68,26 @@ def market_of(state: State, asset: int) -> Market | None:
     return state.markets.get(MarketId(asset + 1))
 
 
+def member_spec(state: State, order: HlOrder) -> OrderSpec | TriggerSpec | RejectCode:
+    """The typed order or trigger."""
+    spec = order_spec(state, order)
+    trigger = order.trigger
+    if trigger is None or isinstance(spec, RejectCode):
+        return spec
+    decimals = state.markets[spec.market].params.size_decimals
+    level = scaled(trigger.price, PRICE_DECIMALS_MAX - decimals)
+    if level is None:
+        return RejectCode.ORDER_PRICE_OFF_TICK
+    if level > PRICE_MAX:
+        return RejectCode.FIELD_OUT_OF_RANGE
+    if trigger.is_market:
+        spec = replace(spec, order_type=OrderType.MARKET, time_in_force=TimeInForce.IOC)
+    return TriggerSpec(TriggerKind.TAKE_PROFIT if trigger.take_profit else TriggerKind.STOP, Price(level), spec)
+
+
 def order_spec(state: State, order: HlOrder) -> OrderSpec | RejectCode:
-    """The typed order. A resting order of the same account is what self-trade cancels, as clients of this dialect expect."""
+    """The typed order; of a trigger, what it places. A resting order of the same account is what self-trade cancels, as clients of this
+    dialect expect."""
     market = market_of(state, order.asset)
     if market is None:
         return RejectCode.MARKET_UNKNOWN

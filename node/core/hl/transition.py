@@ -8,15 +8,14 @@ Invariants:
 
 from typing import assert_never
 
-from node.core.book import resting
 from node.core.hl.modify import modify
-from node.core.hl.resolve import market_of, order_spec, trading_intents
+from node.core.hl.resolve import market_of, member_spec, trading_intents
 from node.core.ledger.scope import refusal_of_agent
 from node.core.outcome import Applied, Outcome, Rejected, Result, ValueResult, refused_order
-from node.core.state import Account, Order, Signer, State
-from node.core.transitions import agents, transfer, withdraw
-from node.core.transitions.cancel_order import find, result_of
-from node.core.transitions.place_orders import place_each
+from node.core.state import Account, Signer, State
+from node.core.transitions import agents, place_group, transfer, withdraw
+from node.core.transitions.cancel_order import result_of
+from node.core.transitions.ending import Open, end, find
 from node.core.transitions.placing import Meetings
 from proto.events import CloseReason
 from proto.hl.actions import (
@@ -24,6 +23,7 @@ from proto.hl.actions import (
     HlApproveBuilderFee,
     HlCancel,
     HlCancelByCloid,
+    HlGrouping,
     HlL1Request,
     HlModify,
     HlNoop,
@@ -39,11 +39,23 @@ from proto.hl.actions import (
 from proto.hl.decimals import normal, scaled
 from proto.hl.reading import address
 from proto.ids import USDC, OrderId
-from proto.intents import NAME_BYTES, SCOPE_HYPERLIQUID, SCOPE_TRADE, ApproveAgent, RevokeAgent, Transfer, Withdraw
+from proto.intents import (
+    NAME_BYTES,
+    SCOPE_HYPERLIQUID,
+    SCOPE_TRADE,
+    ApproveAgent,
+    Grouping,
+    RevokeAgent,
+    Transfer,
+    Withdraw,
+)
 from proto.reject import RejectCode
 from proto.units import AMOUNT_MAX, TIME_MS_MAX, AssetUnits, TimeMs
 
 _USDC_DECIMALS = 6
+_GROUPINGS = {
+    HlGrouping.NONE: Grouping.NONE, HlGrouping.CHILDREN: Grouping.CHILDREN, HlGrouping.POSITION: Grouping.POSITION,
+}  # fmt: skip
 _NAME_CHARS_MAX = 16
 _VALID_UNTIL = " valid_until "
 
@@ -79,7 +91,8 @@ def _agent_signed(state: State, account: Account, request: HlL1Request) -> Outco
     action = request.action
     match action:
         case HlPlace():
-            return place_each(state, account, [order_spec(state, order) for order in action.orders])
+            members = [member_spec(state, order) for order in action.orders]
+            return place_group.place(state, account, _GROUPINGS[action.grouping], members)
         case HlCancel():
             found = [(asset, find(state, account, OrderId(oid), 0)) for asset, oid in action.cancels]
             return _cancel(state, account, found)
@@ -102,18 +115,23 @@ def _nothing(state: State) -> Outcome:
     return Applied(tuple(state.events), (ValueResult(0),))
 
 
-def _cancel(state: State, account: Account, found: list[tuple[int, Order | RejectCode]]) -> Outcome:
+def _cancel(state: State, account: Account, found: list[tuple[int, Open | RejectCode]]) -> Outcome:
     """Cancel what is open, each with a result of its own; an order named twice, or in another market, is unknown."""
     results: list[Result] = []
     for asset, order in found:
         if isinstance(order, RejectCode):
             results.append(refused_order(order))
-        elif order.id not in state.orders or market_of(state, asset) is not state.markets[order.market]:
+        elif _is_gone(state, account, order) or market_of(state, asset) is not state.markets[order.market]:
             results.append(refused_order(RejectCode.ORDER_UNKNOWN))
         else:
-            resting.close(state, account, state.markets[order.market], order, CloseReason.USER_CANCELLED)
+            end(state, account, order, CloseReason.USER_CANCELLED)
             results.append(result_of(order))
     return Applied(tuple(state.events), tuple(results))
+
+
+def _is_gone(state: State, account: Account, item: Open) -> bool:
+    """Whether an item before it in the action has ended it."""
+    return item.id not in state.orders and item.id not in account.triggers
 
 
 def _modify(state: State, account: Account, action: HlModify) -> Outcome:

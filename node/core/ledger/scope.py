@@ -3,7 +3,7 @@
 Money never moves by an agent's signature. An action that names an order that is not there passes here: the action's own rule refuses it.
 """
 
-from node.core.state import Account, Order, Signer, State
+from node.core.state import Account, Order, Signer, State, Trigger
 from proto.ids import ALL_MARKETS, MarketId, OrderId
 from proto.intents import (
     SCOPE_REDUCE_ONLY,
@@ -16,6 +16,7 @@ from proto.intents import (
     CancelOrders,
     Intent,
     OrderSpec,
+    PlaceGroup,
     PlaceOrder,
     PlaceOrders,
     PlaceScale,
@@ -34,15 +35,18 @@ def refusal_of_agent(state: State, account: Account, agent: Signer, intent: Inte
         case CancelByClientId():
             return _of_resting(agent, account.clients.get(intent.client_id), changes=False)
         case CancelOrder():
-            return _of_resting(agent, state.orders.get(intent.order_id), changes=False)
+            return _of_resting(agent, _by_id(state, intent.order_id), changes=False)
         case AmendOrder():
             return _of_resting(agent, _named(state, account, intent.order_id, intent.client_id), changes=True)
         case PlaceOrders():
             return _first([_of_order(agent, order) for order in intent.orders])
         case PlaceScale():
             return _of_order(agent, intent.order)
+        case PlaceGroup():
+            orders = [*intent.orders, *(trigger.order for trigger in intent.triggers)]
+            return _first([_of_order(agent, order) for order in orders])
         case CancelOrders():
-            found = [state.orders.get(number) for number in intent.order_ids]
+            found = [_by_id(state, number) for number in intent.order_ids]
             found += [account.clients.get(number) for number in intent.client_ids]
             return _first([_of_resting(agent, order, changes=False) for order in found])
         case AmendOrders():
@@ -61,8 +65,12 @@ def _first(refusals: list[RejectCode | None]) -> RejectCode | None:
     return next((code for code in refusals if code is not None), None)
 
 
-def _named(state: State, account: Account, order_id: OrderId, client_id: int) -> Order | None:
-    return state.orders.get(order_id) if order_id else account.clients.get(client_id)
+def _by_id(state: State, order_id: OrderId) -> Order | Trigger | None:
+    return state.orders.get(order_id) or state.triggers.get(order_id)
+
+
+def _named(state: State, account: Account, order_id: OrderId, client_id: int) -> Order | Trigger | None:
+    return _by_id(state, order_id) if order_id else account.clients.get(client_id)
 
 
 def _of_market(agent: Signer, market: MarketId) -> RejectCode | None:
@@ -76,7 +84,7 @@ def _of_order(agent: Signer, order: OrderSpec) -> RejectCode | None:
     return _of_market(agent, order.market)
 
 
-def _of_resting(agent: Signer, order: Order | None, *, changes: bool) -> RejectCode | None:
+def _of_resting(agent: Signer, order: Order | Trigger | None, *, changes: bool) -> RejectCode | None:
     if order is None:
         return None
     if changes and agent.scope & SCOPE_REDUCE_ONLY and not order.reduce_only:

@@ -16,8 +16,9 @@ from node.core.margin.tiers import requirement
 from node.core.num import clamp, div_ceil, div_floor
 from node.core.price.status import may_liquidate
 from node.core.state import Account, LiquidateWork, Market, Order, Position, State
+from node.core.transitions.ending import end, has_open, matching
 from proto.events import BalanceReason, CloseReason, LiquidationEnded
-from proto.ids import INSURANCE_ACCOUNT, USDC, OrderId
+from proto.ids import ALL_MARKETS, INSURANCE_ACCOUNT, USDC, OrderId
 from proto.intents import OrderType, SelfTrade, Side, TimeInForce
 from proto.ops import OpKind
 from proto.units import PPM, PRICE_MAX, Lots, MicroUsd, Price
@@ -32,12 +33,12 @@ def step(state: State, at: int, item: LiquidateWork) -> None:
     held = [position for position in account.positions.values() if position.size]
     if equity >= maintenance:
         _end(state, at, account, equity, maintenance)
-    elif not held and not account.orders:
+    elif not held and not has_open(account, ALL_MARKETS):
         cover_shortfall(state, account)
         _end(state, at, account, 0, 0)
     elif not all(may_liquidate(state, state.markets[position.market]) for position in held):
         work.postpone(state, at, item, RETRY_MS)
-    elif account.orders:
+    elif has_open(account, ALL_MARKETS):
         cancel_some(state, account)
     elif equity * PPM < maintenance * state.params.liquidation.takeover_ppm:
         take_over(state, account)
@@ -52,10 +53,9 @@ def _end(state: State, at: int, account: Account, equity: int, maintenance: int)
 
 
 def cancel_some(state: State, account: Account) -> None:
-    """Cancel the account's oldest orders, as many as one unit may."""
-    for number in sorted(account.orders)[: state.params.limits.cancels_per_input]:
-        order = account.orders[number]
-        resting.close(state, account, state.markets[order.market], order, CloseReason.LIQUIDATION)
+    """Cancel the oldest that the account has open, as many as one unit may."""
+    for item in matching(account, ALL_MARKETS, state.next_order)[: state.params.limits.cancels_per_input]:
+        end(state, account, item, CloseReason.LIQUIDATION)
 
 
 def _reduce(

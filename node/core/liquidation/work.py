@@ -3,8 +3,9 @@
 Items are taken in order, except that one whose time has not come is passed over. An account is queued for liquidation at most once.
 """
 
-from node.core.state import CancelWork, LiquidateWork, State, WorkItem
-from proto.events import CloseReason
+from node.core.price.status import index_of
+from node.core.state import CancelWork, LiquidateWork, State, TriggerWork, WorkItem
+from proto.events import CloseReason, IndexStatus, MarketStatus
 from proto.ids import AccountId, MarketId, OrderId
 from proto.ledger import Section
 from proto.units import TimeMs
@@ -29,15 +30,23 @@ def enqueue_cancels(state: State, account: AccountId, market: MarketId, last: Or
     touch_work(state)
 
 
-def is_due(item: WorkItem, time: TimeMs) -> bool:
-    """Whether an item may be worked on at `time`."""
-    return isinstance(item, CancelWork) or item.not_before <= time
+def is_due(state: State, item: WorkItem, time: TimeMs) -> bool:
+    """Whether an item may be worked on at `time`. Triggers wait for a market that takes every order, and for a fresh index."""
+    match item:
+        case LiquidateWork():
+            return item.not_before <= time
+        case CancelWork():
+            return True
+        case TriggerWork():
+            market = state.markets[item.market]
+            index = index_of(state, market)
+            return market.status == MarketStatus.OPEN and index.status <= IndexStatus.UNCERTAIN and time <= index.fresh_until
 
 
 def next_due(state: State) -> int | None:
     """Position of the first due item."""
     for at, item in enumerate(state.work):
-        if is_due(item, state.time):
+        if is_due(state, item, state.time):
             return at
     return None
 

@@ -7,6 +7,7 @@ perpetual prices are published. All in market price units. A side that is missin
 from node.core.book.side import best
 from node.core.num import FIXED, clamp, div_ceil, div_floor, div_half_up, div_trunc, exp_neg, median3
 from node.core.state import Index, Market, State, touch_market
+from node.core.triggers import ladder
 from proto.events import MarkSet
 from proto.ops import OpKind
 from proto.units import PPM, PRICE_MAX, Price
@@ -49,4 +50,5 @@ def update_mark(state: State, market: Market, index: Index) -> None:
         market.index_price, market.mark = index_price, mark
         state.ops.append((OpKind.PRICE_SET, market.params.id, index_price, mark))
         state.events.append(MarkSet(market.params.id, index_price, mark))
+        ladder.mark_moved(state, market)
     touch_market(state, market)

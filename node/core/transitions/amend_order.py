@@ -12,8 +12,8 @@ from node.core.book.expiry import has_ended
 from node.core.book.match import MatchPlan, reducible
 from node.core.outcome import Applied, OrderResult, OrderState, Outcome, Rejected, refused_order
 from node.core.price.status import refusal_of_orders
-from node.core.state import Account, Market, Order, State
-from node.core.transitions.cancel_order import find
+from node.core.state import Account, Market, Order, State, Trigger
+from node.core.transitions.ending import find
 from node.core.transitions.placing import Accepted, Meetings, check_match, check_risk, finish_order, price_refusal
 from proto.events import OrderAmended
 from proto.intents import Amend, AmendOrder, AmendOrders
@@ -37,6 +37,8 @@ def check(state: State, account: Account, intent: AmendOrder | Amend, meetings: 
     order = find(state, account, intent.order_id, intent.client_id)
     if isinstance(order, RejectCode):
         return order
+    if isinstance(order, Trigger):
+        return RejectCode.ORDER_IS_TRIGGER
     market = state.markets[order.market]
     if has_ended(order, state.time):
         return RejectCode.GOOD_TIL_PAST

@@ -1,8 +1,8 @@
-"""Cancel one open order, by id or by client id. Always allowed, whatever state the market is in."""
+"""Cancel open orders and waiting triggers, by id or by client id. Always allowed, whatever state the market is in."""
 
-from node.core.book import resting
 from node.core.outcome import Applied, OrderResult, OrderState, Outcome, Rejected, refused_order
 from node.core.state import Account, Order, State
+from node.core.transitions.ending import Open, end, find
 from proto.events import CloseReason
 from proto.ids import OrderId
 from proto.intents import CancelByClientId, CancelOrder, CancelOrders
@@ -10,31 +10,22 @@ from proto.reject import RejectCode
 from proto.units import Lots, MicroUsd
 
 
-def find(state: State, account: Account, order_id: OrderId, client_id: int) -> Order | RejectCode:
-    """The account's open order with this id, or where it is 0 with this client id."""
-    if order_id == 0:
-        return account.clients.get(client_id) or RejectCode.ORDER_UNKNOWN
-    order = state.orders.get(order_id)
-    if order is None:
-        return RejectCode.ORDER_UNKNOWN
-    return order if order.account == account.id else RejectCode.ORDER_NOT_YOURS
-
-
-def check(state: State, account: Account, intent: CancelOrder | CancelByClientId) -> Order | RejectCode:
+def check(state: State, account: Account, intent: CancelOrder | CancelByClientId) -> Open | RejectCode:
     """Decide without touching `state`."""
     if isinstance(intent, CancelOrder):
         return find(state, account, intent.order_id, 0)
     return find(state, account, OrderId(0), intent.client_id)
 
 
-def result_of(order: Order) -> OrderResult:
-    """What became of an order that was taken out."""
-    return OrderResult(0, order.id, OrderState.CANCELLED, Lots(0), order.remaining, MicroUsd(0))
+def result_of(item: Open) -> OrderResult:
+    """What became of what was taken out."""
+    left = item.remaining if isinstance(item, Order) else item.size
+    return OrderResult(0, item.id, OrderState.CANCELLED, Lots(0), left, MicroUsd(0))
 
 
-def commit(state: State, account: Account, order: Order) -> Applied:
-    """Take the order out. Cannot fail."""
-    resting.close(state, account, state.markets[order.market], order, CloseReason.USER_CANCELLED)
+def commit(state: State, account: Account, order: Open) -> Applied:
+    """Take it out. Cannot fail."""
+    end(state, account, order, CloseReason.USER_CANCELLED)
     return Applied(tuple(state.events), (result_of(order),))
 
 
@@ -53,6 +44,6 @@ def transition_batch(state: State, account: Account, intent: CancelOrders) -> Ou
         if isinstance(order, RejectCode):
             results.append(refused_order(order))
         else:
-            resting.close(state, account, state.markets[order.market], order, CloseReason.USER_CANCELLED)
+            end(state, account, order, CloseReason.USER_CANCELLED)
             results.append(result_of(order))
     return Applied(tuple(state.events), tuple(results))

@@ -3,16 +3,17 @@
 Samples and funding are refused while they are not due, so an operator cannot speed them up; work that is not due is passed over.
 """
 
-from node.core.book import expiry, resting
+from node.core.book import expiry
 from node.core.funding import premium, rate
 from node.core.ledger import switch
 from node.core.liquidation import risk, steps, work
 from node.core.outcome import Applied, Outcome, Rejected
 from node.core.price.index import recompute
 from node.core.price.status import is_fresh, status_by_age
-from node.core.state import CancelWork, State
-from node.core.transitions.cancel_all import matching
+from node.core.state import CancelWork, State, TriggerWork
+from node.core.transitions.ending import end, has_open, matching
 from node.core.transitions.oracle_report import refresh_markets, set_status
+from node.core.triggers import fire, groups
 from proto.events import CloseReason, OrdersQueuedForCancel
 from proto.ids import ALL_MARKETS, OrderId
 from proto.inputs import SealTick, WorkTick
@@ -65,12 +66,16 @@ def work_tick(state: State, tick: WorkTick) -> Outcome:
         if at is None:
             if not _clock_unit(state):
                 break
+            groups.settle(state)
             continue
         item = state.work[at]
         if isinstance(item, CancelWork):
             _cancel_unit(state, at, item)
+        elif isinstance(item, TriggerWork):
+            fire.unit(state, at, item)
         else:
             steps.step(state, at, item)
+        groups.settle(state)
     return Applied(tuple(state.events), ())
 
 
@@ -78,11 +83,11 @@ def _clock_unit(state: State) -> bool:
     """One unit of what time alone sets off: an account's scheduled cancel, else orders that have ended. False: nothing is due."""
     account = switch.take_due(state)
     if account is not None:
-        if account.orders:
+        if has_open(account, ALL_MARKETS):
             work.enqueue_cancels(
                 state, account.id, ALL_MARKETS, OrderId(state.next_order - 1), CloseReason.SCHEDULED_CANCEL
             )
-            state.events.append(OrdersQueuedForCancel(account.id, ALL_MARKETS, len(account.orders)))
+            state.events.append(OrdersQueuedForCancel(account.id, ALL_MARKETS, len(account.orders) + len(account.triggers)))
         return True
     if expiry.is_due(state, state.time):
         _expire_unit(state)
@@ -95,15 +100,15 @@ def _cancel_unit(state: State, at: int, item: CancelWork) -> None:
     orders = matching(account, item.market, item.last)
     most = state.params.limits.cancels_per_input
     for order in orders[:most]:
-        resting.close(state, account, state.markets[order.market], order, item.reason)
+        end(state, account, order, item.reason)
     if len(orders) <= most:
         work.finish(state, at)
 
 
 def _expire_unit(state: State) -> None:
-    """Take out orders whose goodTil has come, as many as one unit may."""
+    """Take out orders and triggers whose goodTil has come, as many as one unit may."""
     for order in expiry.due_orders(state, state.params.limits.cancels_per_input):
-        resting.close(state, state.accounts[order.account], state.markets[order.market], order, CloseReason.EXPIRED)
+        end(state, state.accounts[order.account], order, CloseReason.EXPIRED)
 
 
 def seal_tick(state: State, tick: SealTick) -> Outcome:

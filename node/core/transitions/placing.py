@@ -13,6 +13,7 @@ from node.core.outcome import OrderResult, OrderState
 from node.core.price.mark import band
 from node.core.price.status import index_of, is_fresh, refusal_of_orders
 from node.core.state import Account, Market, Order, Position, State
+from node.core.triggers.groups import settle
 from proto.events import CloseReason, MarketStatus
 from proto.ids import OrderId
 from proto.intents import OrderSpec, OrderType, Side, TimeInForce
@@ -43,8 +44,13 @@ class Limit(NamedTuple):
     price: int
 
 
-def check_order(state: State, account: Account, spec: OrderSpec, meetings: Meetings) -> RejectCode | Accepted:
-    """Every rule, in order of the codes' precedence: market, form, account limits, price, reduce-only, margin, matching."""
+def check_order(
+    state: State, account: Account, spec: OrderSpec, meetings: Meetings, number: OrderId | None = None
+) -> RejectCode | Accepted:
+    """Every rule, in order of the codes' precedence: market, form, account limits, price, reduce-only, margin, matching.
+
+    `number` is the order's id where it has one already: a trigger's.
+    """
     market = state.markets.get(spec.market)
     if market is None:
         return RejectCode.MARKET_UNKNOWN
@@ -74,7 +80,8 @@ def check_order(state: State, account: Account, spec: OrderSpec, meetings: Meeti
     if code is not None:
         return code
     order = Order(
-        state.next_order, account.id, spec.market, spec.side, spec.order_type, spec.time_in_force, spec.reduce_only,
+        state.next_order if number is None else number, account.id, spec.market, spec.side, spec.order_type,
+        spec.time_in_force, spec.reduce_only,
         spec.self_trade, Price(price), Lots(lots), Lots(lots), spec.client_id, state.time, spec.good_til,
     )  # fmt: skip
     return check_match(state, market, order, meetings)
@@ -174,13 +181,19 @@ def check_risk(
 def commit_order(state: State, account: Account, accepted: Accepted) -> OrderResult:
     """Take the order: match, then rest or close what is left. Cannot refuse."""
     market, order, planned = accepted
-    state.next_order = OrderId(order.id + 1)
+    state.next_order = OrderId(max(order.id + 1, state.next_order))
     resting.announce_open(state, order)
     return finish_order(state, account, market, order, planned)
 
 
 def finish_order(state: State, account: Account, market: Market, order: Order, planned: MatchPlan) -> OrderResult:
-    """Execute the plan of an order that does not rest now, then rest or close it."""
+    """Execute the plan of an order that does not rest now, then rest or close it; groups follow, now that no match is under way."""
+    result = _finish(state, account, market, order, planned)
+    settle(state)
+    return result
+
+
+def _finish(state: State, account: Account, market: Market, order: Order, planned: MatchPlan) -> OrderResult:
     lots = order.remaining
     if planned.steps:
         execute(state, account, market, order, planned, liquidation=False)

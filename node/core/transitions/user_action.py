@@ -18,6 +18,7 @@ from node.core.transitions import (
     cancel_all,
     cancel_order,
     create_sub_account,
+    place_group,
     place_order,
     place_orders,
     place_scale,
@@ -38,6 +39,7 @@ from proto.intents import (
     CancelOrders,
     CreateSubAccount,
     Intent,
+    PlaceGroup,
     PlaceOrder,
     PlaceOrders,
     PlaceScale,
@@ -88,6 +90,8 @@ def perform(state: State, account: Account, intent: Intent) -> Outcome:
             return amend_order.transition_batch(state, account, intent)
         case PlaceScale():
             return place_scale.transition(state, account, intent)
+        case PlaceGroup():
+            return place_group.transition(state, account, intent)
         case CancelAll():
             return cancel_all.transition(state, account, intent)
         case ScheduleCancel():

@@ -18,6 +18,7 @@ _ORDER: Final[dict[RejectCode, str]] = {
     RejectCode.ORDER_SIZE_OFF_LOT: "Order has invalid size.",
     RejectCode.FIELD_OUT_OF_RANGE: "Order has invalid size.",
     RejectCode.ORDER_PRICE_ZERO: "Order has invalid price.",
+    RejectCode.TRIGGER_LEVEL_REACHED: "Invalid TP/SL price.",
     RejectCode.OPEN_INTEREST_CAP: "Order would increase open interest while open interest is capped",
 }
 _ENVELOPE: Final[dict[RejectCode, str]] = {

@@ -14,6 +14,7 @@ from node.gateway.verify import Unverified, Verdict
 from proto.hl.actions import (
     HlCancel,
     HlCancelByCloid,
+    HlGrouping,
     HlL1Request,
     HlModify,
     HlOrder,
@@ -148,8 +149,8 @@ class Exchange:
             return _DEFAULT
         results = [result for result in outcome.results if isinstance(result, OrderResult)]
         match intent.action:
-            case HlPlace(orders=orders):
-                rows = [self._placed(order, result) for order, result in zip(orders, results, strict=True)]
+            case HlPlace(orders=orders, grouping=grouping):
+                rows = [self._placed(order, result, grouping) for order, result in zip(orders, results, strict=True)]
                 return _statuses("order", rows)
             case HlCancel(cancels=cancels) | HlCancelByCloid(cancels=cancels):
                 done: list[Any] = [
@@ -165,7 +166,7 @@ class Exchange:
             case _:
                 return _DEFAULT
 
-    def _placed(self, order: HlOrder, result: OrderResult) -> dict[str, Any]:
+    def _placed(self, order: HlOrder, result: OrderResult, grouping: HlGrouping = HlGrouping.NONE) -> Any:
         asset = order.asset
         if result.code == RejectCode.POST_ONLY_WOULD_TAKE:
             bbo, decimals = self._desk.views.books[asset + 1].bbo(), self._coins.decimals(asset + 1)
@@ -175,7 +176,11 @@ class Exchange:
         named: dict[str, Any] = {"oid": result.order}
         if order.cloid:
             named["cloid"] = cloid_text(order.cloid)
-        if result.state == OrderState.RESTING:
+        if result.state == OrderState.WAITING_PARENT:
+            return "waitingForFill"
+        if result.state == OrderState.WAITING and grouping != HlGrouping.NONE and order.trigger is not None:
+            return "waitingForTrigger"
+        if result.state in (OrderState.RESTING, OrderState.WAITING):
             return {"resting": named}
         if not result.filled:
             immediate = order.tif in (HlTif.IOC, HlTif.FRONTEND_MARKET)
@@ -187,7 +192,7 @@ class Exchange:
         average = fmt.fixed(result.quote // result.filled, PRICE_DECIMALS_MAX - decimals)
         return {"filled": {"totalSz": fmt.fixed(result.filled, decimals), "avgPx": average, **named}}
 
-    def _modified(self, order: HlOrder, result: OrderResult) -> dict[str, Any]:
+    def _modified(self, order: HlOrder, result: OrderResult) -> Any:
         if result.code and result.code != RejectCode.POST_ONLY_WOULD_TAKE:
             return {"error": errors.modify_error(result.code, order.asset)}
         return self._placed(order, result)

@@ -5,7 +5,8 @@ from typing import Any, Final
 from node.views.rows import OrderRow, OrderStatus
 from proto.events import CloseReason
 from proto.hl.reading import cloid_text
-from proto.intents import OrderType, Side, TimeInForce
+from proto.intents import Grouping, OrderType, Side, TimeInForce, TriggerKind
+from proto.reject import RejectCode
 from proto.units import PRICE_DECIMALS_MAX
 
 USD_DECIMALS: Final = 6
@@ -27,6 +28,19 @@ ENDS: Final = {
     CloseReason.MARKET_CLOSED: "delistedCanceled",
     CloseReason.EXPIRED: "canceled",
     CloseReason.SCHEDULED_CANCEL: "scheduledCancel",
+    CloseReason.TRIGGER_REFUSED: "rejected",
+    CloseReason.PARENT_ENDED: "canceled",
+    CloseReason.SIBLING_FILLED: "siblingFilledCanceled",
+    CloseReason.POSITION_CLOSED: "reduceOnlyCanceled",
+}
+REFUSALS: Final = {
+    RejectCode.MARGIN_INSUFFICIENT: "perpMarginRejected",
+    RejectCode.REDUCE_ONLY_WOULD_INCREASE: "reduceOnlyRejected",
+    RejectCode.ORDER_BELOW_MINIMUM_NOTIONAL: "minTradeNtlRejected",
+    RejectCode.POST_ONLY_WOULD_TAKE: "badAloPxRejected",
+    RejectCode.ORDER_PRICE_OUTSIDE_BAND: "oracleRejected",
+    RejectCode.OPEN_INTEREST_CAP: "positionIncreaseAtOpenInterestCapRejected",
+    RejectCode.POSITION_LIMIT: "perpMaxPositionRejected",
 }
 
 
@@ -66,7 +80,9 @@ def input_hash(seq: int) -> str:
 def order_status(row: OrderRow) -> str:
     """The closed vocabulary that clients know."""
     if row.status == OrderStatus.OPEN:
-        return "open"
+        return "triggered" if row.fired and not row.rested else "open"
+    if row.code:
+        return REFUSALS.get(RejectCode(row.code), "rejected")
     if row.reason == CloseReason.IMMEDIATE_REMAINDER and not row.filled:
         return "iocCancelRejected"
     return ENDS[row.reason]
@@ -88,11 +104,17 @@ def order_object(row: OrderRow, coin: str, size_decimals: int) -> dict[str, Any]
 
 def frontend_order(row: OrderRow, coin: str, size_decimals: int) -> dict[str, Any]:
     """An order with everything a web page shows."""
+    kind, waits = "Market" if row.order_type == OrderType.MARKET else "Limit", bool(row.trigger)
+    if waits:
+        kind = f"{'Stop' if row.trigger_kind == TriggerKind.STOP else 'Take Profit'} {kind}"
+    rises = (row.trigger_kind == TriggerKind.STOP) == (row.side == Side.BUY)
+    level = price(row.trigger, size_decimals)
     return {
         **order_object(row, coin, size_decimals),
-        "triggerCondition": "N/A", "isTrigger": False, "triggerPx": "0.0", "children": [], "isPositionTpsl": False,
-        "reduceOnly": row.reduce_only, "orderType": "Market" if row.order_type == OrderType.MARKET else "Limit",
-        "tif": _TIFS[row.time_in_force], "cloid": cloid_text(row.client_id) if row.client_id else None,
+        "triggerCondition": f"Price {'above' if rises else 'below'} {level}" if waits else "N/A", "isTrigger": waits,
+        "triggerPx": level, "children": [], "isPositionTpsl": row.grouping == Grouping.POSITION,
+        "reduceOnly": row.reduce_only, "orderType": kind, "tif": None if waits else _TIFS[row.time_in_force],
+        "cloid": cloid_text(row.client_id) if row.client_id else None,
     }  # fmt: skip
 
 

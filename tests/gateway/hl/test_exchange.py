@@ -162,11 +162,6 @@ async def test_nonces_expiry_strangers_and_vaults() -> None:
         ({"type": "scheduleCancel", "time": 1}, "scheduleCancel is not supported"),
         ({"type": "twapOrder", "twap": {}}, "twapOrder is not supported"),
         ({"type": "usdClassTransfer", "amount": "1"}, "usdClassTransfer is not supported"),
-        ({**place(order("1")), "grouping": "normalTpsl"}, "Grouped orders are not supported yet"),
-        (
-            place({**order("1"), "t": {"trigger": {"isMarket": True, "triggerPx": "5", "tpsl": "sl"}}}),
-            "Trigger orders are not supported yet",
-        ),
     ],
 )
 async def test_what_is_not_offered_says_so(action: dict[str, Any], text: str) -> None:
