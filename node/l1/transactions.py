@@ -1,10 +1,11 @@
-"""Ethereum transactions as bytes: legacy (EIP-155), access-list (EIP-2930) and fee-market (EIP-1559).
+"""Ethereum transactions as bytes: legacy (EIP-155), access-list (EIP-2930), fee-market (EIP-1559) and blob (EIP-4844).
 
 One codec for both sides: the sender encodes and signs, the embedded chain decodes and recovers the sender.
 
 Invariants:
 - Decoding is strict: canonical RLP, no leading zeros, low-s, replay-protected; one transaction has one byte string.
 - `sender` was recovered from the signature, never taken from anywhere else.
+- A blob transaction's `raw` and `hash` are without its sidecar, as blocks hold it; `network_raw` is what a node is sent.
 """
 
 from dataclasses import dataclass
@@ -13,13 +14,15 @@ from typing import Any, Final
 import rlp
 from rlp.exceptions import DecodingError
 
-from proto.hashing import keccak
+from node.l1.blobs import BLOB_BYTES, GAS_PER_BLOB, Sidecar
+from proto.hashing import ZERO_HASH, keccak
 from proto.ids import ADDRESS_BYTES, Address
 from proto.signing.secp256k1 import SignatureError, SigningKey, recover
 
 TYPE_LEGACY: Final = 0
 TYPE_ACCESS_LIST: Final = 1
 TYPE_FEE_MARKET: Final = 2
+TYPE_BLOB: Final = 3
 
 GAS_PER_TRANSACTION: Final = 21_000
 GAS_PER_CREATION: Final = 32_000
@@ -34,7 +37,10 @@ TOKENS_PER_NONZERO_BYTE: Final = 4
 _U64_MAX: Final = 2**64 - 1
 _U256_MAX: Final = 2**256 - 1
 _EIP155_OFFSET: Final = 35
-_FIELDS: Final = {TYPE_LEGACY: 9, TYPE_ACCESS_LIST: 11, TYPE_FEE_MARKET: 12}
+_FIELDS: Final = {TYPE_LEGACY: 9, TYPE_ACCESS_LIST: 11, TYPE_FEE_MARKET: 12, TYPE_BLOB: 14}
+_POINT_BYTES: Final = 48
+_CELL_PROOFS: Final = 128
+_WRAPPER_VERSION: Final = b"\x01"  # EIP-7594: cell proofs beside the blobs.
 
 AccessList = tuple[tuple[bytes, tuple[int, ...]], ...]
 """(address, storage slots) pairs."""
@@ -64,6 +70,9 @@ class Transaction:
     sender: Address
     raw: bytes
     hash: bytes
+    max_blob_fee_wei: int = 0
+    blob_hashes: tuple[bytes, ...] = ()
+    sidecar: Sidecar | None = None  # Beside a blob transaction that came from outside; blocks do not hold it.
 
     def effective_price(self, base_fee_wei: int) -> int:
         """Wei per gas that the sender pays in a block with this base fee."""
@@ -76,7 +85,23 @@ class Transaction:
     @property
     def cost_max_wei(self) -> int:
         """The most that this transaction can take from its sender."""
-        return self.gas_limit * self.max_fee_wei + self.value_wei
+        return self.gas_limit * self.max_fee_wei + self.value_wei + self.blob_gas * self.max_blob_fee_wei
+
+    @property
+    def blob_gas(self) -> int:
+        """Blob gas that it uses."""
+        return GAS_PER_BLOB * len(self.blob_hashes)
+
+    @property
+    def network_raw(self) -> bytes:
+        """The bytes that a node is sent: with the sidecar, where there is one."""
+        side = self.sidecar
+        if side is None:
+            return self.raw
+        body = rlp.decode(self.raw[1:])
+        lists = [list(side.blobs), list(side.commitments), list(side.proofs)]
+        version = [_WRAPPER_VERSION] if len(side.proofs) != len(side.blobs) else []
+        return bytes((TYPE_BLOB,)) + bytes(rlp.encode([body, *version, *lists]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +138,27 @@ def floor_gas(data: bytes) -> int:
     return GAS_PER_TRANSACTION + FLOOR_GAS_PER_TOKEN * _tokens(data)
 
 
+@dataclass(frozen=True, slots=True)
+class BlobFields:
+    """What the sender of a blob transaction chooses beside the rest: the most per blob gas, the hashes, what goes beside them."""
+
+    max_blob_fee_wei: int
+    hashes: tuple[bytes, ...]
+    sidecar: Sidecar
+
+
 def sign_fee_market(fields: FeeMarketFields, key: SigningKey) -> Transaction:
     """Encode and sign an EIP-1559 transaction."""
+    return _sign(TYPE_FEE_MARKET, fields, key, None)
+
+
+def sign_blob(fields: FeeMarketFields, blobs: BlobFields, key: SigningKey) -> Transaction:
+    """Encode and sign an EIP-4844 transaction."""
+    assert fields.to is not None, "a blob transaction creates nothing"
+    return _sign(TYPE_BLOB, fields, key, blobs)
+
+
+def _sign(kind: int, fields: FeeMarketFields, key: SigningKey, blobs: BlobFields | None) -> Transaction:
     unsigned: list[Any] = [
         _int_bytes(fields.chain_id),
         _int_bytes(fields.nonce),
@@ -126,11 +170,13 @@ def sign_fee_market(fields: FeeMarketFields, key: SigningKey) -> Transaction:
         fields.data,
         [],
     ]
-    signature = key.sign(keccak(bytes((TYPE_FEE_MARKET,)) + rlp.encode(unsigned)))
+    if blobs is not None:
+        unsigned += [_int_bytes(blobs.max_blob_fee_wei), list(blobs.hashes)]
+    signature = key.sign(keccak(bytes((kind,)) + rlp.encode(unsigned)))
     r, s, parity = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big"), signature[64] - 27
-    raw = bytes((TYPE_FEE_MARKET,)) + rlp.encode([*unsigned, _int_bytes(parity), _int_bytes(r), _int_bytes(s)])
+    raw = bytes((kind,)) + rlp.encode([*unsigned, _int_bytes(parity), _int_bytes(r), _int_bytes(s)])
     return Transaction(
-        kind=TYPE_FEE_MARKET,
+        kind=kind,
         chain_id=fields.chain_id,
         nonce=fields.nonce,
         max_fee_wei=fields.max_fee_wei,
@@ -146,6 +192,9 @@ def sign_fee_market(fields: FeeMarketFields, key: SigningKey) -> Transaction:
         sender=key.address,
         raw=raw,
         hash=keccak(raw),
+        max_blob_fee_wei=0 if blobs is None else blobs.max_blob_fee_wei,
+        blob_hashes=() if blobs is None else blobs.hashes,
+        sidecar=None if blobs is None else blobs.sidecar,
     )
 
 
@@ -162,15 +211,41 @@ def decode_transaction(raw: bytes) -> Transaction:
         kind, body = TYPE_LEGACY, raw
     else:
         kind, body = raw[0], raw[1:]
-        if kind not in (TYPE_ACCESS_LIST, TYPE_FEE_MARKET):
+        if kind not in (TYPE_ACCESS_LIST, TYPE_FEE_MARKET, TYPE_BLOB):
             raise TransactionMalformed("transaction type not supported")
     try:
         items = rlp.decode(body, strict=True)
     except (DecodingError, RecursionError) as error:
         raise TransactionMalformed(f"rlp: {type(error).__name__}") from None
+    sidecar: Sidecar | None = None
+    if kind == TYPE_BLOB and isinstance(items, list) and items and isinstance(items[0], list):
+        items, sidecar = items[0], _sidecar(items[1:])
+        raw = bytes((TYPE_BLOB,)) + bytes(rlp.encode(items))
     if not isinstance(items, list) or len(items) != _FIELDS[kind]:
         raise TransactionMalformed("rlp: wrong number of fields")
-    return _legacy(raw, items) if kind == TYPE_LEGACY else _typed(kind, raw, items)
+    return _legacy(raw, items) if kind == TYPE_LEGACY else _typed(kind, raw, items, sidecar)
+
+
+def _sidecar(items: list[object]) -> Sidecar:
+    """What follows the transaction in its network form, with the proofs of EIP-4844 or of EIP-7594. Their truth is checked elsewhere."""
+    per_blob = 1
+    if items and items[0] == _WRAPPER_VERSION:
+        items, per_blob = items[1:], _CELL_PROOFS
+    if len(items) != 3:
+        raise TransactionMalformed("rlp: a sidecar is blobs, commitments and proofs")
+    blobs, commitments, proofs = (_fixed_list(item, size) for item, size in zip(items, _SIDECAR_SIZES, strict=True))
+    if not len(blobs) == len(commitments) == len(proofs) // per_blob or len(proofs) % per_blob:
+        raise TransactionMalformed("a sidecar has a commitment and its proofs for each blob")
+    return Sidecar(blobs, commitments, proofs)
+
+
+_SIDECAR_SIZES: Final = (BLOB_BYTES, _POINT_BYTES, _POINT_BYTES)
+
+
+def _fixed_list(item: object, size: int) -> tuple[bytes, ...]:
+    if not isinstance(item, list) or any(not isinstance(each, bytes) or len(each) != size for each in item):
+        raise TransactionMalformed(f"rlp: expected a list of {size} bytes each")
+    return tuple(item)
 
 
 def _legacy(raw: bytes, items: list[object]) -> Transaction:
@@ -200,12 +275,14 @@ def _legacy(raw: bytes, items: list[object]) -> Transaction:
     )
 
 
-def _typed(kind: int, raw: bytes, items: list[object]) -> Transaction:
+def _typed(kind: int, raw: bytes, items: list[object], sidecar: Sidecar | None) -> Transaction:
     unsigned, (parity_item, r_item, s_item) = items[:-3], items[-3:]
-    fees = 2 if kind == TYPE_FEE_MARKET else 1
+    fees = 1 if kind == TYPE_ACCESS_LIST else 2
     priority, maximum = _int(items[2]), _int(items[1 + fees])
     if priority > maximum:
         raise TransactionMalformed("max priority fee per gas higher than max fee per gas")
+    if kind == TYPE_BLOB and not items[5]:
+        raise TransactionMalformed("a blob transaction creates no contract")
     parity, r, s = _int(parity_item, 1), _int(r_item), _int(s_item)
     digest = keccak(bytes((kind,)) + rlp.encode(unsigned))
     rest = unsigned[2 + fees :]
@@ -226,6 +303,9 @@ def _typed(kind: int, raw: bytes, items: list[object]) -> Transaction:
         sender=_sender(digest, parity, r, s),
         raw=raw,
         hash=keccak(raw),
+        max_blob_fee_wei=_int(rest[5]) if kind == TYPE_BLOB else 0,
+        blob_hashes=_fixed_list(rest[6], len(ZERO_HASH)) if kind == TYPE_BLOB else (),
+        sidecar=sidecar,
     )
 
 

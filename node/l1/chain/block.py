@@ -87,6 +87,8 @@ class Header:
     extra: bytes
     randao: bytes
     base_fee_wei: int
+    blob_gas_used: int = 0
+    excess_blob_gas: int = 0
 
     @cached_property
     def encoded(self) -> bytes:
@@ -109,8 +111,8 @@ class Header:
             bytes(8),  # nonce
             _integer(self.base_fee_wei),
             EMPTY_ROOT,  # withdrawals
-            b"",  # blob gas used
-            b"",  # excess blob gas
+            _integer(self.blob_gas_used),
+            _integer(self.excess_blob_gas),
             ZERO_HASH,  # parent beacon block root
         ]
         assert len(items) == _HEADER_FIELDS, "Cancun headers have twenty fields"
@@ -125,8 +127,8 @@ class Header:
 def decode_header(encoded: bytes) -> Header:
     """Inverse of `Header.encoded`."""
     items = rlp.decode(encoded)
-    integers = [int.from_bytes(items[index], "big") for index in (8, 9, 10, 11, 15)]
-    number, gas_limit, gas_used, timestamp, base_fee = integers
+    integers = [int.from_bytes(items[index], "big") for index in (8, 9, 10, 11, 15, 17, 18)]
+    number, gas_limit, gas_used, timestamp, base_fee, blob_gas, excess = integers
     return Header(
         parent_hash=items[0],
         state_root=items[3],
@@ -140,6 +142,8 @@ def decode_header(encoded: bytes) -> Header:
         extra=items[12],
         randao=items[13],
         base_fee_wei=base_fee,
+        blob_gas_used=blob_gas,
+        excess_blob_gas=excess,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from node.l1.blobs import BLOBS_PER_BLOCK_MAX, GAS_PER_BLOB, blob_fee_wei, next_excess_gas
 from node.l1.chain.block import Block, Header, Receipt, logs_bloom, receipts_root, transactions_root
 from node.l1.chain.executor import BlockContext, ExecutionRefused, Executor, Message
 from node.l1.chain.world import AccountChange, Diff, World, encode_diff, merge
@@ -45,6 +46,11 @@ def next_base_fee(parent: Header) -> int:
     return max(fee, BASE_FEE_MIN_WEI)
 
 
+def next_blob_excess(parent: Header) -> int:
+    """EIP-4844."""
+    return next_excess_gas(parent.excess_blob_gas, parent.blob_gas_used)
+
+
 def block_context(parent: Header, timestamp_s: int) -> BlockContext:
     """What the opcodes see in the block after `parent`."""
     return BlockContext(
@@ -52,6 +58,7 @@ def block_context(parent: Header, timestamp_s: int) -> BlockContext:
         timestamp_s=timestamp_s,
         base_fee_wei=next_base_fee(parent),
         randao=keccak(parent.hash + timestamp_s.to_bytes(8, "big")),
+        excess_blob_gas=next_blob_excess(parent),
     )
 
 
@@ -92,11 +99,16 @@ def build_block(
     receipts: list[Receipt] = []
     diff: Diff = {}
     undo: Diff = {}
-    gas_used = 0
+    gas_used = blob_gas = 0
+    blob_fee = blob_fee_wei(context.excess_blob_gas)
     for tx in offers:
         if gas_used + GAS_PER_TRANSACTION > parent.gas_limit:
             break
         if gas_used + tx.gas_limit > parent.gas_limit or not _affordable(tx, world, context.base_fee_wei):
+            continue
+        if blob_gas + tx.blob_gas > BLOBS_PER_BLOCK_MAX * GAS_PER_BLOB or (
+            tx.blob_gas and tx.max_blob_fee_wei < blob_fee
+        ):
             continue
         price_wei = tx.effective_price(context.base_fee_wei)
         message = Message(
@@ -108,6 +120,8 @@ def build_block(
             price_wei=price_wei,
             access_list=tx.access_list,
             nonce=tx.nonce,
+            blob_hashes=tx.blob_hashes,
+            burnt_wei=tx.blob_gas * blob_fee,
         )
         try:
             outcome = executor.run(message, context)
@@ -117,6 +131,7 @@ def build_block(
         executor.refresh(outcome.diff)
         diff = merge(diff, outcome.diff)
         gas_used += outcome.gas_used
+        blob_gas += tx.blob_gas
         transactions.append(tx)
         receipts.append(
             Receipt(tx.kind, outcome.success, gas_used, outcome.gas_used, price_wei, outcome.contract, outcome.logs)
@@ -135,6 +150,8 @@ def build_block(
         extra=seed.extra,
         randao=context.randao,
         base_fee_wei=context.base_fee_wei,
+        blob_gas_used=blob_gas,
+        excess_blob_gas=context.excess_blob_gas,
     )
     return Block(header, *sealed, diff), undo
 

@@ -48,6 +48,8 @@ class Message:
     price_wei: int = 0
     access_list: AccessList = ()
     nonce: int | None = None
+    blob_hashes: tuple[bytes, ...] = ()
+    burnt_wei: int = 0  # What the sender pays for blobs, beside gas.
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class BlockContext:
     timestamp_s: int
     base_fee_wei: int
     randao: bytes
+    excess_blob_gas: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +161,11 @@ class Executor:
                 prevrandao=block.randao,
                 basefee=block.base_fee_wei,
                 gas_limit=self._block_gas_limit,
+                excess_blob_gas=block.excess_blob_gas,
             )
         )
         access_list = [("0x" + address.hex(), list(slots)) for address, slots in message.access_list]
-        self._evm.set_tx_env(pyrevm.TxEnv(access_list=access_list))
+        self._evm.set_tx_env(pyrevm.TxEnv(access_list=access_list, blob_hashes=list(message.blob_hashes)))
 
     def _show_fee_paid(self, message: Message) -> int:
         """Before a call transaction: count the nonce and, where the EVM's own balance check allows it, hide the fee.
@@ -203,7 +207,10 @@ class Executor:
         diff: Diff = {}
         if message.nonce is not None:
             corrections = {
-                message.sender: hidden_wei + result.gas_used * evm_price_wei - gas_used * message.price_wei,
+                message.sender: hidden_wei
+                + result.gas_used * evm_price_wei
+                - gas_used * message.price_wei
+                - message.burnt_wei,
                 FEE_RECIPIENT: gas_used * (message.price_wei - block.base_fee_wei) - result.gas_used * evm_price_wei,
             }
             diff = self._changes(corrections)

@@ -9,10 +9,12 @@ Invariants:
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
+from node.l1.blobs import Sidecar
+from node.l1.chain.blobshelf import BlobShelf
 from node.l1.chain.block import Block, decode_block, encode_block, split_payload
 from node.l1.chain.blockfile import KIND_BLOCK, KIND_ROLLBACK, BlockFile, ChainStorageCorrupt, NewRecord, Record
 from node.l1.chain.build import BlockSeed, build_block, genesis_block, genesis_diff, next_base_fee
@@ -21,6 +23,7 @@ from node.l1.chain.index import BlockIndex
 from node.l1.chain.mempool import Mempool, PoolRefused
 from node.l1.chain.settings import ChainSettings
 from node.l1.chain.world import Diff, World
+from node.l1.kzg.commitments import commitment_of, proof_of
 from node.l1.transactions import Transaction
 from proto.hashing import keccak
 
@@ -58,6 +61,7 @@ class Chain:
         self.settings = settings
         self.pool = Mempool(settings)
         self._file = BlockFile(settings.data_dir)
+        self._blobs = BlobShelf(settings.data_dir)
         self._history: deque[Diff] = deque(maxlen=HISTORY_BLOCKS)
         self._states: OrderedDict[bytes, State] = OrderedDict()
         self._world = World()
@@ -162,11 +166,13 @@ class Chain:
         seed = BlockSeed(self.next_timestamp(now_s), self.settings.chain_id, self._file.end)
         offers = self.pool.offers(self._world, next_base_fee(parent))
         block, undo = build_block(parent, seed, self._world, self._executor, offers)
+        self._blobs.keep(block.number, _blobs_of(block))
         (placed,) = self._file.append([_record(block)])
         self._history.append(undo)
         self.index.add(placed, block)
         self._states.clear()
         self.pool.prune(self._world)
+        self._blobs.prune(block.number)
         self._is_whole = True
         return block
 
@@ -219,12 +225,27 @@ class Chain:
         self._is_whole = True
         return blocks[-1]
 
+    def blobs_of(self, number: int) -> list[tuple[bytes, bytes | None]]:
+        """(versioned hash, blob) of every blob of a block, in order; None for one that is no longer kept. Raises ChainStorageCorrupt."""
+        hashes = [blob_hash for tx in self.index.block(number).transactions for blob_hash in tx.blob_hashes]
+        return [(blob_hash, self._blobs.read(blob_hash)) for blob_hash in hashes]
+
     def _return_to_pool(self, transactions: Iterable[Transaction]) -> None:
         for tx in transactions:
             try:
-                self.pool.add(tx, self._world)
+                self.pool.add(self._with_sidecar(tx), self._world)
             except PoolRefused:
                 continue  # Replaced or unaffordable on the new branch: real pools forget it too.
+
+    def _with_sidecar(self, tx: Transaction) -> Transaction:
+        """A blob transaction of a block with what it had when it came."""
+        blobs = [self._blobs.read(blob_hash) for blob_hash in tx.blob_hashes]
+        whole = [blob for blob in blobs if blob is not None]
+        if not whole or len(whole) < len(blobs):
+            return tx
+        commitments = tuple(commitment_of(blob) for blob in whole)
+        proofs = tuple(proof_of(blob, commitment) for blob, commitment in zip(whole, commitments, strict=True))
+        return replace(tx, sidecar=Sidecar(tuple(whole), commitments, proofs))
 
     def state_at(self, number: int) -> State:
         """World and EVM as of an existing block. Raises StateUnavailable beyond the history."""
@@ -247,6 +268,14 @@ class Chain:
 
     def _executor_for(self, world: World) -> Executor:
         return Executor(world, self.settings.chain_id, self.settings.block_gas_limit)
+
+
+def _blobs_of(block: Block) -> Iterator[tuple[bytes, bytes]]:
+    """What came beside the transactions of a block that was just built."""
+    for tx in block.transactions:
+        if tx.blob_hashes:
+            assert tx.sidecar is not None, "the pool takes no blob transaction without"
+            yield from zip(tx.blob_hashes, tx.sidecar.blobs, strict=True)
 
 
 def _record(block: Block) -> NewRecord:

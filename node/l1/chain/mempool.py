@@ -4,6 +4,7 @@ Invariants:
 - Whatever is here was acceptable when it came: signed for this chain, within size and gas limits, affordable.
 - One transaction per sender and nonce; another replaces it only with both fees at least a tenth higher.
 - Transactions behind a nonce gap wait; they are offered once the gap is filled.
+- A blob transaction has its sidecar, and each proof was verified; a sender has transactions with blobs, or without, never both.
 - Nothing here is durable: a transaction is promised only once its block is on disk.
 """
 
@@ -11,14 +12,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from node.l1.blobs import BLOBS_PER_TRANSACTION_MAX
 from node.l1.chain.settings import ChainSettings
 from node.l1.chain.world import World
-from node.l1.transactions import Transaction, floor_gas, intrinsic_gas
+from node.l1.kzg.commitments import are_cells_of, is_blob_of, versioned_hash
+from node.l1.transactions import TYPE_BLOB, Transaction, floor_gas, intrinsic_gas
 
 POOL_TRANSACTIONS_MAX: Final = 4_096
 SENDER_TRANSACTIONS_MAX: Final = 512
 NONCE_AHEAD_MAX: Final = 1_024
 REPLACEMENT_PERCENT: Final = 110
+BLOB_REPLACEMENT_PERCENT: Final = 200  # As geth's pool of blobs.
 INITCODE_BYTES_MAX: Final = 49_152  # EIP-3860
 
 
@@ -67,6 +71,8 @@ class Mempool:
                 f"insufficient funds for gas * price + value: balance {account.balance_wei}, "
                 f"queued cost {earlier_wei}, tx cost {tx.cost_max_wei}"
             )
+        if any(bool(other.blob_hashes) != bool(tx.blob_hashes) for other in queue.values()):
+            raise PoolRefused("address already reserved")
         present = queue.get(tx.nonce)
         if present is not None:
             self._check_replacement(present, tx)
@@ -89,11 +95,19 @@ class Mempool:
         needed = max(intrinsic_gas(tx.data, tx.access_list, is_creation=tx.to is None), floor_gas(tx.data))
         if tx.gas_limit < needed:
             raise PoolRefused(f"intrinsic gas too low: gas {tx.gas_limit}, minimum needed {needed}")
+        if tx.kind == TYPE_BLOB:
+            _check_sidecar(tx)
 
     def _check_replacement(self, present: Transaction, tx: Transaction) -> None:
-        fee_floor = present.max_fee_wei * REPLACEMENT_PERCENT
-        tip_floor = present.max_priority_fee_wei * REPLACEMENT_PERCENT
-        if tx.max_fee_wei * 100 < fee_floor or tx.max_priority_fee_wei * 100 < tip_floor:
+        percent = BLOB_REPLACEMENT_PERCENT if present.blob_hashes else REPLACEMENT_PERCENT
+        fee_floor = present.max_fee_wei * percent
+        tip_floor = present.max_priority_fee_wei * percent
+        blob_floor = present.max_blob_fee_wei * percent
+        if (
+            tx.max_fee_wei * 100 < fee_floor
+            or tx.max_priority_fee_wei * 100 < tip_floor
+            or tx.max_blob_fee_wei * 100 < blob_floor
+        ):
             raise PoolRefused("replacement transaction underpriced")
 
     def _drop(self, tx: Transaction) -> None:
@@ -141,3 +155,21 @@ class Mempool:
             account = world.get(tx.sender)
             if tx.nonce < account.nonce or account.balance_wei < tx.cost_max_wei:
                 self._drop(tx)
+
+
+def _check_sidecar(tx: Transaction) -> None:
+    """Whether a blob transaction comes with the blobs that it names."""
+    side = tx.sidecar
+    if side is None:
+        raise PoolRefused("missing sidecar in blob transaction")
+    if not 1 <= len(tx.blob_hashes) <= BLOBS_PER_TRANSACTION_MAX:
+        raise PoolRefused(
+            f"a blob transaction has 1 to {BLOBS_PER_TRANSACTION_MAX} blobs, this one {len(tx.blob_hashes)}"
+        )
+    if tuple(versioned_hash(commitment) for commitment in side.commitments) != tx.blob_hashes:
+        raise PoolRefused("the blob hashes are not those of the commitments")
+    per_blob = len(side.proofs) // len(side.blobs)
+    for at, (blob, commitment) in enumerate(zip(side.blobs, side.commitments, strict=True)):
+        proofs = side.proofs[at * per_blob : (at + 1) * per_blob]
+        if not (is_blob_of(blob, commitment, proofs[0]) if per_blob == 1 else are_cells_of(blob, commitment, proofs)):
+            raise PoolRefused(f"invalid blob {at}: its proof does not hold")

@@ -4,11 +4,12 @@ Answers about blocks, receipts and logs show only what is on disk. `pending` mea
 eth_getTransactionCount, which counts the pool. States are kept for the last blocks only (ledger.HISTORY_BLOCKS).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from node.l1.blobs import BLOB_BYTES, BLOBS_PER_TRANSACTION_MAX, blob_fee_wei
 from node.l1.chain.block import Block
-from node.l1.chain.build import next_base_fee
+from node.l1.chain.build import next_base_fee, next_blob_excess
 from node.l1.chain.calls import answer_call, estimate_gas
 from node.l1.chain.index import LogFilter
 from node.l1.chain.ledger import Chain, ReorgRefused, State, StateUnavailable
@@ -25,13 +26,14 @@ from node.l1.chain.params import (
     to_log_query,
 )
 from node.l1.chain.render import block_json, data, log_json, quantity, receipt_json, transaction_json
-from node.l1.transactions import TransactionMalformed, decode_transaction
+from node.l1.transactions import TYPE_BLOB, TransactionMalformed, decode_transaction
 from proto.hashing import keccak
 
 CLIENT_VERSION: Final = "novate-l1/1"
 TIP_WEI: Final = 10**9
 LOGS_MAX: Final = 20_000
 FEE_HISTORY_BLOCKS_MAX: Final = 1_024
+SIDECAR_BYTES_MAX: Final = BLOBS_PER_TRANSACTION_MAX * (BLOB_BYTES + 8_192)  # Beside a blob: commitment and 128 proofs.
 INCREASE_TIME_MAX_S: Final = 10 * 365 * 86_400
 
 Handler = Callable[[Params], Any]
@@ -54,6 +56,7 @@ class Methods:
             "eth_accounts": (0, lambda _: []),
             "eth_blockNumber": (0, lambda _: quantity(chain.index.head_number)),
             "eth_gasPrice": (0, lambda _: quantity(next_base_fee(chain.head.header) + TIP_WEI)),
+            "eth_blobBaseFee": (0, lambda _: quantity(blob_fee_wei(next_blob_excess(chain.head.header)))),
             "eth_maxPriorityFeePerGas": (0, lambda _: quantity(TIP_WEI)),
             "eth_feeHistory": (3, self._fee_history),
             "eth_getBalance": (2, lambda p: quantity(self._state(p, 1).world.get(p.address(0)).balance_wei)),
@@ -86,6 +89,16 @@ class Methods:
             raise RpcError(METHOD_NOT_FOUND, f"the method {method[:64]} does not exist/is not available")
         maximum, handler = found
         return handler(Params(params, maximum))
+
+    def blobs(self, block: str, hashes: Sequence[bytes]) -> list[bytes] | None:
+        """Blobs of a block by height or tag, all or those named, in order; None if there is no such block or one is no longer kept."""
+        ref = BlockRef(number=int(block)) if block.isdigit() else BlockRef(tag=block if block != "head" else "latest")
+        number = self._number(ref)
+        if number is None:
+            return None
+        found = [blob for blob_hash, blob in self._chain.blobs_of(number) if not hashes or blob_hash in hashes]
+        kept = [blob for blob in found if blob is not None]
+        return kept if len(kept) == len(found) else None
 
     def _number(self, ref: BlockRef) -> int | None:
         """Height of the block that is meant, None if there is no such block."""
@@ -161,8 +174,10 @@ class Methods:
 
     def _send_raw(self, params: Params) -> str:
         raw = params.data(0)
-        if len(raw) > self._chain.settings.transaction_bytes_max:
-            limit = self._chain.settings.transaction_bytes_max
+        limit = self._chain.settings.transaction_bytes_max
+        if raw[:1] == bytes((TYPE_BLOB,)):
+            limit += SIDECAR_BYTES_MAX
+        if len(raw) > limit:
             raise RpcError(SERVER_ERROR, f"oversized data: transaction size {len(raw)}, limit {limit}")
         try:
             tx = decode_transaction(raw)

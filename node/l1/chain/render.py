@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from node.l1.blobs import blob_fee_wei
 from node.l1.chain.block import EMPTY_UNCLES_HASH, FEE_RECIPIENT, Block, logs_bloom
 from node.l1.chain.index import PlacedLog
 from node.l1.chain.trie import EMPTY_ROOT
-from node.l1.transactions import TYPE_FEE_MARKET, TYPE_LEGACY, Transaction
+from node.l1.transactions import TYPE_BLOB, TYPE_FEE_MARKET, TYPE_LEGACY, Transaction
 from proto.hashing import ZERO_HASH
 
 
@@ -49,8 +50,8 @@ def block_json(block: Block, *, full: bool) -> dict[str, Any]:
         "baseFeePerGas": quantity(header.base_fee_wei),
         "withdrawalsRoot": data(EMPTY_ROOT),
         "withdrawals": [],
-        "blobGasUsed": "0x0",
-        "excessBlobGas": "0x0",
+        "blobGasUsed": quantity(header.blob_gas_used),
+        "excessBlobGas": quantity(header.excess_blob_gas),
         "parentBeaconBlockRoot": data(ZERO_HASH),
         "uncles": [],
         "transactions": transactions,
@@ -84,9 +85,12 @@ def transaction_json(tx: Transaction, place: tuple[Block, int] | None) -> dict[s
             {"address": data(address), "storageKeys": [data(slot.to_bytes(32, "big")) for slot in slots]}
             for address, slots in tx.access_list
         ]
-    if tx.kind == TYPE_FEE_MARKET:
+    if tx.kind in (TYPE_FEE_MARKET, TYPE_BLOB):
         rendered["maxFeePerGas"] = quantity(tx.max_fee_wei)
         rendered["maxPriorityFeePerGas"] = quantity(tx.max_priority_fee_wei)
+    if tx.kind == TYPE_BLOB:
+        rendered["maxFeePerBlobGas"] = quantity(tx.max_blob_fee_wei)
+        rendered["blobVersionedHashes"] = [data(blob_hash) for blob_hash in tx.blob_hashes]
     return rendered
 
 
@@ -98,7 +102,11 @@ def receipt_json(block: Block, index: int) -> dict[str, Any]:
         PlacedLog(entry, block.number, block.hash, tx.hash, index, first + position)
         for position, entry in enumerate(receipt.logs)
     ]
-    return {
+    blob: dict[str, Any] = {}
+    if tx.kind == TYPE_BLOB:
+        fee = blob_fee_wei(block.header.excess_blob_gas)
+        blob = {"blobGasUsed": quantity(tx.blob_gas), "blobGasPrice": quantity(fee)}
+    return blob | {
         "type": quantity(tx.kind),
         "transactionHash": data(tx.hash),
         "transactionIndex": quantity(index),

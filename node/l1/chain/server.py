@@ -24,6 +24,7 @@ from node.l1.json_text import JsonRefused, parse_json
 
 REQUEST_BYTES_MAX: Final = 4 * 1024 * 1024
 BATCH_MAX: Final = 200
+BLOCK_TAGS: Final = ("head", "safe", "finalized")
 SHUTDOWN_S: Final = 2.0
 
 _Failure = asyncio.Future[None]
@@ -56,6 +57,26 @@ class _Endpoint:
             return web.json_response(_error(None, INVALID_REQUEST, f"a batch holds 1 to {BATCH_MAX} requests"))
         answers = [answer for item in payload if (answer := self._answer(item)) is not None]
         return web.json_response(answers) if answers else web.Response()
+
+    async def blobs(self, request: web.Request) -> web.Response:
+        """GET /eth/v1/beacon/blobs/{block}: what a consensus node answers, with heights for slots."""
+        block, named = request.match_info["block"], request.query.getall("versioned_hashes", [])
+        try:
+            hashes = [bytes.fromhex(text.removeprefix("0x")) for row in named for text in row.split(",")]
+        except ValueError:
+            return web.json_response({"code": 400, "message": "versioned_hashes: expected hex"}, status=400)
+        if not (block in BLOCK_TAGS or (block.isascii() and block.isdigit() and len(block) < 16)):
+            return web.json_response(
+                {"code": 400, "message": f"block: a height, or one of {', '.join(BLOCK_TAGS)}"}, status=400
+            )
+        found = self._methods.blobs(block, hashes)
+        if found is None:
+            return web.json_response(
+                {"code": 404, "message": "no such block, or its blobs are no longer kept"}, status=404
+            )
+        return web.json_response(
+            {"execution_optimistic": False, "finalized": False, "data": ["0x" + blob.hex() for blob in found]}
+        )
 
     def _answer(self, request: object) -> dict[str, Any] | None:
         """The response object; None for a notification."""
@@ -107,6 +128,7 @@ async def serve(settings: ChainSettings, ready: Callable[[str], None]) -> None:
     endpoint = _Endpoint(Methods(chain, _now_s), failure)
     application = web.Application(client_max_size=REQUEST_BYTES_MAX)
     application.router.add_post("/", endpoint.post)
+    application.router.add_get("/eth/v1/beacon/blobs/{block}", endpoint.blobs)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_S)
     try:
         await runner.setup()
