@@ -246,7 +246,7 @@ class Queries:
         await self._shelf.caught_up()
         views = self._views
         seq, now, present = views.seq, views.time, views.measure(number)
-        found = await asyncio.to_thread(views.portfolio.history, number, span, now)
+        _, found = await asyncio.to_thread(views.portfolio.history, number, span, now)
         return seq, [describe.sample_map(sample) for sample in (*found, Sample(now, *present))]
 
     async def _ask_limits(self, arguments: Arguments) -> Answer:

@@ -106,16 +106,20 @@ class PortfolioView:
         self._rows.clear()
         return rows
 
-    def history(self, account: int, span: Span, now: int) -> list[Sample]:
-        """The samples of a window on disk, oldest first; the first stands for the window's beginning where the account is older."""
+    def history(self, account: int, span: Span, now: int) -> tuple[Sample, list[Sample]]:
+        """What a window begins with, and its samples on disk, oldest first.
+
+        It begins with the account as it was last sampled before, at the window's first moment; with nothing where the account is younger.
+        """
         start = max(now - WINDOW_MS[span], 0)
-        lowest = sample_key(account, span, 0)
         rows = self._table.scan(sample_key(account, span, start), sample_key(account, span, 2**63))
         found = [_decoded(key, value) for key, value in rows]
-        before = next(iter(self._table.scan(lowest, sample_key(account, span, start), reverse=True)), None)
-        if before is not None:
-            found.insert(0, _decoded(*before)._replace(time=start))
-        return found
+        before = self._table.scan(sample_key(account, span, 0), sample_key(account, span, start), reverse=True)
+        last = next(iter(before), None)
+        if last is None:
+            return Sample(found[0].time if found else now, 0, 0, 0), found
+        begin = _decoded(*last)._replace(time=start)
+        return begin, [begin, *found]
 
 
 def sample_key(account: int, span: int, time: int) -> bytes:

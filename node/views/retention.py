@@ -70,8 +70,10 @@ def _looks(table: OrderedTable, horizon: Horizon) -> Iterator[list[bytes]]:
     for owner in _owners(table, SAMPLES_PREFIX):
         for span in Span:
             old = horizon.now - 2 * WINDOW_MS[span]
-            if old > 0:
-                yield from _in_steps(table, sample_key(owner, span, 0), sample_key(owner, span, old))
+            first, stop = sample_key(owner, span, 0), sample_key(owner, span, max(old, 0))
+            newest = next(iter(table.scan(first, sample_key(owner, span, 2**63), reverse=True)), None)
+            if newest is not None:  # The last one stands for all the time since, and stays.
+                yield from _in_steps(table, first, min(stop, newest[0]))
 
 
 def _first_seq_at(table: OrderedTable, time: int) -> int:

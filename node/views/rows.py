@@ -17,6 +17,7 @@ Keys (big-endian; one table for all views):
     "d" u64 last seq                           u64 id of the batch that ends there
     "u" u32 account                            net inflow and volume since the beginning
     "q" u32 account                            requests since the beginning, u64
+    "k" u32 account, u16 market                funding paid: ever, since opened, since changed
     "a" u16 asset                              its index, decimals and price
     "p" u32 account, u8 span, u64 time         what the account was worth
 
@@ -48,6 +49,7 @@ TOTALS_PREFIX: Final = b"u"
 REQUESTS_PREFIX: Final = b"q"
 SAMPLES_PREFIX: Final = b"p"
 ASSET_PREFIX: Final = b"a"
+FUNDINGS_PREFIX: Final = b"k"
 
 
 _HISTORY_KEY: Final = Struct(">BIQI")

@@ -17,6 +17,7 @@ from node.views.batches import BatchView
 from node.views.book import Bbo, BookView
 from node.views.candles import CandleView
 from node.views.directory import Directory
+from node.views.fundings import FundingSumsView
 from node.views.history import AddedRow, HistoryView
 from node.views.intervals import DERIVED_S
 from node.views.orders import OrderView
@@ -92,6 +93,7 @@ class Views:
         self.accounts = AccountView()
         self.directory = Directory()
         self.totals = TotalsView(table)
+        self.fundings = FundingSumsView(table)
         self.portfolio = PortfolioView(table, self.measure)
         self.hub = StreamHub(limits)
         self.tape: list[AddedRow] | None = None
@@ -292,6 +294,7 @@ class Views:
 
     def _position_changed(self, event: PositionChanged) -> None:
         self._sizes[event.account, event.market] = event.size
+        self.fundings.changed(event.account, event.market, event.size)
         if self.live:
             longs = self.accounts.position_changed(event, self.tickers.rows[event.market].funding_index)
             self.portfolio.touched(event.account)
@@ -303,6 +306,7 @@ class Views:
     def _funding_paid(self, event: FundingPaid) -> None:
         row = FundingRow(self.seq, self._position, self.time, event.account, event.market, event.size, event.amount)
         self._add(HistoryKind.FUNDING, event.account, row)
+        self.fundings.paid(event.account, event.market, event.amount)
         if self.live:
             self.accounts.funding_settled(event.account, event.market, self.tickers.rows[event.market].funding_index)
         self._note(StreamName.FUNDING, event.account, self._position, row)
@@ -396,7 +400,7 @@ class Views:
     def take_rows(self) -> tuple[Seq, list[tuple[bytes, bytes]]]:
         """All rows that changed since the last call, with the seq they stand for: to be written at once, in order of the calls."""
         rows = self.history.take_rows() + self.orders.take_rows() + self.candles.take_rows() + self.batches.take_rows()
-        rows += self.totals.take_rows() + self.portfolio.take_rows() + self.prices.take_rows()
+        rows += self.totals.take_rows() + self.fundings.take_rows() + self.portfolio.take_rows() + self.prices.take_rows()
         if rows or self.seq != self._written_seq:
             rows.append((SEQ_KEY, self.seq.to_bytes(8, "big")))
         self._written_seq = self.seq

@@ -37,7 +37,8 @@ def sampled(days: int, step_ms: int, *, moving: bool) -> tuple[PortfolioView, in
 def test_each_span_has_its_period_and_window() -> None:
     view, now = sampled(9, 300_000, moving=True)
     for span, count in ((Span.DAY, 144), (Span.WEEK, 168), (Span.MONTH, 54), (Span.ALL, 9)):
-        found = view.history(3, span, now)
+        begin, found = view.history(3, span, now)
+        assert begin.time == found[0].time
         assert count <= len(found) <= count + 2, span
         assert [row.time for row in found] == sorted(row.time for row in found)
         assert found[0].time >= now - WINDOW_MS[span]
@@ -48,9 +49,10 @@ def test_each_span_has_its_period_and_window() -> None:
 
 def test_what_does_not_change_is_not_written_again_and_carried_forward() -> None:
     view, now = sampled(3, 300_000, moving=False)
-    assert view.history(3, Span.DAY, now) == [Sample(now - DAY, 103, 50, 7)]
-    assert view.history(3, Span.ALL, now) == [Sample(BEGIN, 103, 50, 7)]
-    assert view.history(4, Span.DAY, now) == []
+    begin = Sample(now - DAY, 103, 50, 7)
+    assert view.history(3, Span.DAY, now) == (begin, [begin])
+    assert view.history(3, Span.ALL, now) == (Sample(BEGIN, 0, 0, 0), [Sample(BEGIN, 103, 50, 7)])
+    assert view.history(4, Span.DAY, now) == (Sample(now, 0, 0, 0), [])
 
 
 def test_an_input_samples_a_few_accounts_only() -> None:
@@ -73,7 +75,7 @@ def test_a_replay_takes_the_same_samples(seed: int) -> None:
             views.apply(*step)
         write(views, table)
         found.append([row for row in table.scan() if row[0][:1] == SAMPLES_PREFIX])
-        last = views.portfolio.history(3, Span.DAY, views.time)[-1]
+        last = views.portfolio.history(3, Span.DAY, views.time)[1][-1]
         assert last.inflow > 0, "it was deposited"
     assert found[0] == found[1]
     assert found[0]

@@ -1,33 +1,32 @@
 """Who listens to what, and what they are sent.
 
-What happens (trades, fills, orders, best prices, payments) goes out with the cycle that made it durable. What changes all the time
-(books, mids, contexts, the running candle) goes out at most every half second, and only where somebody listens.
+What happens (trades, fills, orders, best prices, payments) goes out with the cycle that made it durable. How things stand goes out by
+the clock, and only where somebody listens: of markets at most every half second, of users every second or two, changed or not,
+because clients wait for the next one.
 """
 
 import asyncio
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
 from node.gateway.hl import fmt, rows
 from node.gateway.hl.coins import Coins
 from node.gateway.hl.info import Info
 from node.gateway.hl.past import OUTSIDE, interval_of
-from node.gateway.hl.portraits import bbo_object
+from node.gateway.hl.standing import NEED_CONTEXTS, Contexts, Standing
 from node.gateway.hl.strict_json import write
+from node.gateway.hl.topics import STANDING, Topic
+from node.gateway.ports import ReadRefusedError
 from node.gateway.shelf import Shelf
-from node.views.rows import FillRow, FundingRow, LedgerRow, OrderRow, TradeRow, TransferRow
+from node.views.rows import FillRow, FundingRow, LedgerRow, OrderRow, OrderStatus, TradeRow, TransferRow
+from proto.events import CloseReason
 
 PERIOD_S: Final = 0.5
-
-
-class Topic(NamedTuple):
-    """A subscription as the feed knows it: channel, market or user, and what else tells two of a kind apart."""
-
-    kind: str
-    owner: int = 0
-    user: str = ""  # Lower-case address; an address may get its account later.
-    interval: str = ""
-    figures: int | None = None
-    mantissa: int | None = None
+_USERS_PER_READ: Final = 16
+_MOVING: Final = ("l2Book", "allMids", "activeAssetCtx", "allDexsAssetCtxs", "assetCtxs", "fastAssetCtxs")
+_BY_USER: Final = (
+    CloseReason.USER_CANCELLED, CloseReason.FILLED, CloseReason.IMMEDIATE_REMAINDER, CloseReason.MATCH_LIMIT,
+)  # fmt: skip
+"""Ends that are an order's own."""
 
 
 class Reader(Protocol):
@@ -52,6 +51,7 @@ class Feed:
         self._views = shelf.views
         self._readers: dict[Topic, dict[Reader, None]] = {}
         self._bbos: dict[int, Any] = {}
+        self._standing = Standing(info, coins, shelf.views)
         shelf.followers.append(self._cycle)
 
     def add(self, topic: Topic, reader: Reader) -> bool:
@@ -112,9 +112,27 @@ class Feed:
 
     def _orders(self, changed: list[OrderRow]) -> None:
         for account, found in _grouped(changed).items():
-            topic = Topic("orderUpdates", user=self._info.past.address_of(account))
+            user = self._info.past.address_of(account)
+            topic, history = Topic("orderUpdates", user=user), Topic("userHistoricalOrders", user=user)
             if topic in self._readers:
                 self._send(topic, "orderUpdates", [self._update(row) for row in found])
+            if history in self._readers:
+                shown = [self._info.past.status(row) for row in found]
+                self._send(history, history.kind, {"user": user, "orderHistory": shown})
+            self._cancelled(user, [row for row in found if row.status == OrderStatus.CANCELLED])
+
+    def _cancelled(self, user: str, ended: list[OrderRow]) -> None:
+        """Orders that somebody else than their owner took out."""
+        rows = [row for row in ended if row.reason not in _BY_USER]
+        if not rows:
+            return
+        shown = [{"coin": self._coins.name(row.market), "oid": row.id} for row in rows]
+        self._send(Topic("user", user=user), "user", {"nonUserCancel": shown})
+        notes = Topic("notification", user=user)
+        if notes in self._readers:
+            for row in rows:
+                why = fmt.order_status(row)
+                self._send(notes, notes.kind, {"notification": f"{self._coins.name(row.market)} order {row.id}: {why}"})
 
     def _update(self, row: OrderRow) -> dict[str, Any]:
         shown = fmt.order_object(row, self._coins.name(row.market), self._coins.decimals(row.market))
@@ -158,54 +176,62 @@ class Feed:
         bbo = self._views.books[market].bbo()
         if self._bbos.get(market) != bbo:
             self._bbos[market] = bbo
-            self._send(topic, "bbo", self.best(market))
+            self._send(topic, "bbo", self._standing.best(market))
 
-    def best(self, market: int) -> dict[str, Any]:
-        """Best bid and offer of a market now."""
-        decimals = self._coins.decimals(market)
-        return bbo_object(self._views.books[market], self._coins.name(market), decimals, self._views.time)
-
-    # --- every half second ------------------------------------------------------------------------------------------------
+    # --- again and again --------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Push what changes all the time, until cancelled."""
+        """Push how things stand, until cancelled."""
         last: dict[Topic, Any] = {}
+        turn = 0
         while True:
             await asyncio.sleep(PERIOD_S)
+            turn += 1
             last = {topic: seen for topic, seen in last.items() if topic in self._readers}
-            contexts: list[dict[str, Any]] | None = None
-            for topic in list(self._readers):
-                if topic.kind == "activeAssetCtx" and contexts is None:
-                    contexts = await self._info.contexts()
-                seen = self._mark(topic)
-                if seen is not None and last.get(topic) != seen:
-                    last[topic] = seen
-                    data = await self.present(topic, contexts)
-                    if data is not None:
-                        self._send(topic, topic.kind, data)
+            try:
+                await self._push(last, turn)
+            except (ReadRefusedError, TimeoutError):
+                continue  # The writer is busy, or stopping: the next turn shows more.
+
+    async def _push(self, last: dict[Topic, Any], turn: int) -> None:
+        topics = list(self._readers)
+        due = [topic for topic in topics if topic.kind in STANDING and turn % (2 * STANDING[topic.kind]) == 0]
+        moved = [topic for topic in topics if (seen := self._mark(topic)) is not None and last.get(topic) != seen]
+        contexts = await self.contexts([*due, *moved])
+        for topic in moved:
+            last[topic] = self._mark(topic)
+            data = self._standing.of_market(topic, contexts)
+            if data is not None:
+                self._send(topic, topic.kind, data)
+        for at in range(0, len(due), _USERS_PER_READ):  # In parts: the writer goes on between them.
+            part = due[at : at + _USERS_PER_READ]
+            for topic, data in zip(part, await self.of_users(part, contexts), strict=True):
+                self._send(topic, topic.kind, data)
+
+    async def contexts(self, topics: list[Topic]) -> Contexts:
+        """Contexts of all markets, where one of the topics needs them."""
+        if any(topic.kind in NEED_CONTEXTS for topic in topics):
+            return await self._info.contexts()
+        return []
+
+    async def of_users(self, topics: list[Topic], contexts: Contexts) -> list[Any]:
+        """What topics of users show, all at one moment."""
+        show = self._standing.of_user
+        shown: list[Any] = await self._info.read(lambda state: [show(state, topic, contexts) for topic in topics])
+        return shown
 
     def _mark(self, topic: Topic) -> Any:
-        """What must have changed for another push; None for what goes out with each cycle."""
+        """What must have changed for another push; None for what is not pushed by the clock."""
         if topic.kind == "candle":
             return self._views.candles.current(topic.owner, interval_of(topic.interval))
-        return self._views.time if topic.kind in ("l2Book", "allMids", "activeAssetCtx") else None
+        return self._views.time if topic.kind in _MOVING else None
 
-    async def present(self, topic: Topic, contexts: list[dict[str, Any]] | None) -> Any:
+    async def present(self, topic: Topic) -> Any:
         """What a topic shows now; None where there is nothing to show, or where it shows only what happens."""
-        match topic.kind:
-            case "l2Book":
-                return self._info.book(topic.owner, topic.figures, topic.mantissa)
-            case "bbo":
-                return self.best(topic.owner)
-            case "allMids":
-                return {"mids": self._info.mids()}
-            case "activeAssetCtx":
-                shown = contexts if contexts is not None else await self._info.contexts()
-                return {"coin": self._coins.name(topic.owner), "ctx": shown[topic.owner - 1]}
-            case "candle":
-                return self._info.past.running_candle(topic.owner, topic.interval)
-            case _:
-                return None
+        contexts = await self.contexts([topic])
+        if topic.kind in STANDING:
+            return (await self.of_users([topic], contexts))[0]
+        return self._standing.of_market(topic, contexts)
 
 
 def _grouped(found: list[Any]) -> dict[int, list[Any]]:

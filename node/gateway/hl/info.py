@@ -13,15 +13,31 @@ from node.gateway.desk import Desk
 from node.gateway.hl import fmt, portraits, rows
 from node.gateway.hl.coins import Coins
 from node.gateway.hl.past import Past
+from node.gateway.hl.users import ABSTRACTION, AskedOf, Users
 from node.gateway.ports import Writer
 from node.gateway.shelf import Shelf
-from node.views.rows import CandleRow, OrderRow
-from proto.hl.reading import HlMalformedError, address, address_text, uint
-from proto.ids import Address, sub_account_address
+from node.views.rows import CandleRow
+from proto.hl.reading import HlMalformedError, address, uint
+from proto.ids import Address
+from proto.units import U64_MAX
 
 Answer = Callable[[dict[str, Any]], Awaitable[Any]]
 _HOUR_S: Final = 3_600
 _LIGHT: Final = 2
+ALWAYS: Final[dict[str, Any]] = {
+    "perpDexs": [None], "outcomeMeta": {"outcomes": [], "questions": []}, "userAbstraction": ABSTRACTION, "maxBuilderFee": 0,
+    "userTwapSliceFills": [], "userTwapSliceFillsByTime": [], "twapHistory": [], "userVaultEquities": [],
+    "userToMultiSigSigners": None, "userDexAbstraction": None, "isVip": None, "delegations": [], "delegatorHistory": [],
+    "delegatorRewards": [], "perpDeployAuctionStatus": None, "leadingVaults": [], "approvedBuilders": [],
+    "vaultSummaries": [], "vaultDetails": None, "maxMarketOrderNtls": [], "perpDexLimits": None, "perpCategories": [],
+    "perpConciseAnnotations": [], "perpAnnotation": None, "liquidatable": [],
+    "spotDeployState": {"states": [], "gasAuction": None},
+    "legalCheck": {"acceptedTerms": True, "userAllowed": True, "restrictions": "n"},
+    "delegatorSummary": {
+        "delegated": "0.0", "undelegated": "0.0", "totalPendingWithdrawal": "0.0", "nPendingWithdrawals": 0,
+    },
+}  # fmt: skip
+"""What is the same for everybody: no other dexes, no spot pairs, no staking, no builder fees."""
 _HEAVY: Final = 20
 _FIGURES: Final = (2, 3, 4, 5)
 _MANTISSAS: Final = (1, 2, 5)
@@ -52,24 +68,24 @@ class Info:
             "userFills": past.user_fills, "userFillsByTime": past.user_fills_by_time, "historicalOrders": past.orders,
             "candleSnapshot": past.candles, "fundingHistory": past.funding_rates, "userFunding": past.user_funding,
             "userNonFundingLedgerUpdates": past.ledger_updates, "recentTrades": past.recent_trades,
-            "orderStatus": past.order_status,
+            "orderStatus": past.order_status, "portfolio": past.portfolio,
         }  # fmt: skip
+        users = self.users = Users(coins, shelf.views, self._state)
         self._light: dict[str, Answer] = {
             "meta": self._meta, "metaAndAssetCtxs": self._meta_and_contexts, "allPerpMetas": self._all_metas,
-            "perpDexs": self._fixed([None]), "spotMeta": self._spot_meta, "spotMetaAndAssetCtxs": self._spot_and_contexts,
-            "outcomeMeta": self._fixed({"outcomes": [], "questions": []}), "allMids": self._all_mids, "l2Book": self._l2_book,
-            "clearinghouseState": self._clearinghouse, "spotClearinghouseState": self._spot_state,
-            "openOrders": self._open_orders, "frontendOpenOrders": self._frontend_orders,
-            "userFees": self._read(lambda state, _: portraits.fees(state)), "userRateLimit": self._rate_limit,
-            "userRole": self._read(lambda state, request: portraits.role(state, user_of(request))),
-            "extraAgents": self._read(
-                lambda state, request: portraits.agents(portraits.account_at(state, user_of(request)))
-            ),
-            "userAbstraction": self._fixed("disabled"), "maxBuilderFee": self._fixed(0), "subAccounts": self._sub_accounts,
+            "spotMeta": self._spot_meta, "spotMetaAndAssetCtxs": self._spot_and_contexts, "allMids": self._all_mids,
+            "l2Book": self._l2_book, "marginTable": self._margin_table,
+            "predictedFundings": self._read(lambda state, _: portraits.predicted_fundings(state, coins)),
+            "perpsAtOpenInterestCap": self._read(lambda state, _: portraits.at_cap(state, coins)),
             "exchangeStatus": self._read(lambda state, _: {"time": state.time, "specialStatuses": None}),
-            "referral": self._fixed(None), "userTwapSliceFills": self._fixed([]), "twapHistory": self._fixed([]),
-            "userVaultEquities": self._fixed([]), "userToMultiSigSigners": self._fixed(None), "delegations": self._fixed([]),
-            "perpsAtOpenInterestCap": self._fixed([]), "userDexAbstraction": self._fixed(None),
+            "clearinghouseState": self._clearinghouse, "spotClearinghouseState": self._of_user(users.spot),
+            "openOrders": self._listed(users.open_orders), "frontendOpenOrders": self._listed(users.frontend_orders),
+            "userFees": self._read(lambda state, _: portraits.fees(state)), "userRateLimit": self._rate_limit,
+            "userRole": self._of_user(portraits.role), "subAccounts": self._of_user(users.sub_accounts),
+            "subAccounts2": self._of_user(users.sub_accounts_by_dex), "activeAssetData": self._active_asset,
+            "extraAgents": self._of_user(lambda state, user: portraits.agents(portraits.account_at(state, user))),
+            "webData2": self._web_data, "referral": self._referral,
+            **{kind: self._fixed(value) for kind, value in ALWAYS.items()},
         }  # fmt: skip
 
     def weight(self, request: Any) -> int:
@@ -101,6 +117,11 @@ class Info:
             return await self._writer.read(lambda state: fn(state, request))
 
         return answer
+
+    async def read(self, fn: Callable[[State], Any]) -> Any:
+        """`fn` of the durable state, within the time that questions have. Raises ReadRefusedError and TimeoutError."""
+        async with asyncio.timeout(self._desk.settings.query_ms / 1_000):
+            return await self._writer.read(fn)
 
     def market_of(self, request: dict[str, Any]) -> int:
         """The market of a request's coin. Raises HlMalformedError, also where there is none."""
@@ -170,27 +191,33 @@ class Info:
 
     # --- users ------------------------------------------------------------------------------------------------------------
 
+    def _of_user(self, fn: Callable[[State, Address], Any]) -> Answer:
+        """A read of a user in the default dex; nothing is known of others."""
+        return self._read(lambda state, request: fn(state, user_of(request)))
+
+    def _listed(self, fn: Callable[[Address], list[dict[str, Any]]]) -> Answer:
+        async def answer(request: dict[str, Any]) -> Any:
+            user = user_of(request)
+            return fn(user) if default_dex(request) else []
+
+        return answer
+
     async def _clearinghouse(self, request: dict[str, Any]) -> Any:
-        user, coins = user_of(request), self._coins
-        return await self._writer.read(
-            lambda state: portraits.clearinghouse(state, portraits.account_at(state, user), coins)
-        )
-
-    async def _spot_state(self, request: dict[str, Any]) -> Any:
         user = user_of(request)
-        return await self._writer.read(lambda state: portraits.spot_balances(state, portraits.account_at(state, user)))
+        if not default_dex(request):
+            raise HlMalformedError("there is no such dex")
+        return await self._writer.read(lambda state: self.users.clearinghouse(state, user))
 
-    def _orders_of(self, request: dict[str, Any]) -> list[OrderRow]:
-        number = self._state.by_address.get(user_of(request))
-        return [] if number is None or not default_dex(request) else list(self._views.orders.of_account(number))[::-1]
+    async def _active_asset(self, request: dict[str, Any]) -> Any:
+        asked = AskedOf(user_of(request), self.market_of(request))
+        return await self._writer.read(lambda state: self.users.active_asset(state, asked))
 
-    async def _open_orders(self, request: dict[str, Any]) -> Any:
-        name, decimals = self._coins.name, self._coins.decimals
-        return [fmt.order_object(row, name(row.market), decimals(row.market)) for row in self._orders_of(request)]
+    async def _web_data(self, request: dict[str, Any]) -> Any:
+        user, contexts = user_of(request), await self.contexts()
+        return await self._writer.read(lambda state: self.users.web_data(state, user, contexts))
 
-    async def _frontend_orders(self, request: dict[str, Any]) -> Any:
-        name, decimals = self._coins.name, self._coins.decimals
-        return [fmt.frontend_order(row, name(row.market), decimals(row.market)) for row in self._orders_of(request)]
+    async def _referral(self, request: dict[str, Any]) -> Any:
+        return self.users.referral(user_of(request))
 
     async def _rate_limit(self, request: dict[str, Any]) -> Any:
         found = self._desk.admission.limits_of(user_of(request))
@@ -199,25 +226,11 @@ class Info:
             "nRequestsCap": found["requests_allowed"], "nRequestsSurplus": 0,
         }  # fmt: skip
 
-    async def _sub_accounts(self, request: dict[str, Any]) -> Any:
-        """Sub-accounts with the first numbers there can be; null without any."""
-        user, coins = user_of(request), self._coins
-
-        def read(state: State) -> Any:
-            found = []
-            for number in range(state.params.limits.sub_accounts):
-                sub = portraits.account_at(state, sub_account_address(user, number))
-                if sub is not None and sub.master:
-                    found.append(
-                        {
-                            "name": f"sub {number}", "subAccountUser": address_text(sub.address),
-                            "master": address_text(user), "clearinghouseState": portraits.clearinghouse(state, sub, coins),
-                            "spotState": portraits.spot_balances(state, sub),
-                        }
-                    )  # fmt: skip
-            return found or None
-
-        return await self._writer.read(read)
+    async def _margin_table(self, request: dict[str, Any]) -> Any:
+        found = portraits.margin_table(self._coins, uint(request.get("id"), U64_MAX))
+        if found is None:
+            raise HlMalformedError("there is no such table")
+        return found
 
 
 def aggregation(request: dict[str, Any]) -> tuple[int | None, int | None]:

@@ -9,6 +9,7 @@ from node.gateway.hl.coins import Coins
 from node.gateway.shelf import Shelf
 from node.views.history import HistoryRow, PageQuery
 from node.views.intervals import INTERVALS_S, bounds
+from node.views.portfolio import Sample, Span
 from node.views.rows import FillRow, FundingRow, HistoryKind, LedgerRow, OrderRow, RateRow, TradeRow, TransferRow
 from proto.events import BalanceReason
 from proto.hl.reading import HlMalformedError, address, address_text, cloid, uint
@@ -21,6 +22,7 @@ FUNDING_MAX: Final = 500
 TRADES_SHOWN: Final = 10
 CANDLES_MAX: Final = 5_000
 LEDGER_PAGES_MAX: Final = 40
+_SPANS: Final = {"day": Span.DAY, "week": Span.WEEK, "month": Span.MONTH, "allTime": Span.ALL}
 OUTSIDE: Final = (BalanceReason.DEPOSIT, BalanceReason.WITHDRAWAL)
 
 
@@ -92,13 +94,14 @@ class Past:
         found.sort(key=lambda row: (row.last_seq, row.id), reverse=True)
         return found[:ORDERS_MAX]
 
-    def _status(self, row: OrderRow) -> dict[str, Any]:
+    def status(self, row: OrderRow) -> dict[str, Any]:
+        """An order with where it stands."""
         return fmt.status_object(row, self._coins.name(row.market), self._coins.decimals(row.market))
 
     async def orders(self, request: dict[str, Any]) -> Any:
         """Latest change first."""
         number = self._account(request)
-        return [] if number is None else [self._status(row) for row in await self._order_rows(number)]
+        return [] if number is None else [self.status(row) for row in await self._order_rows(number)]
 
     async def order_status(self, request: dict[str, Any]) -> Any:
         """One order by id or client id; by client id the newest one that had it."""
@@ -114,7 +117,7 @@ class Past:
             row = self._views.orders.find(oid)
         if row is None or row.account != number:
             return {"status": "unknownOid"}
-        return {"status": "order", "order": self._status(row)}
+        return {"status": "order", "order": self.status(row)}
 
     # --- markets ----------------------------------------------------------------------------------------------------------
 
@@ -163,6 +166,31 @@ class Past:
             for row in await self._page(HistoryKind.RATES, market, query)
             if isinstance(row, RateRow)
         ]
+
+    # --- values -----------------------------------------------------------------------------------------------------------
+
+    async def portfolio(self, request: dict[str, Any]) -> Any:
+        """Value and profit over a day, week, month and all time, each from nought at its window's beginning; all of it is perpetuals."""
+        number, spans = self._account(request), []
+        await self._shelf.caught_up()
+        for name, span in _SPANS.items():
+            spans.append((name, await self._history(number, span)))
+        return [[name, shown] for name, shown in spans] + [
+            [f"perp{name[0].upper()}{name[1:]}", shown] for name, shown in spans
+        ]
+
+    async def _history(self, number: int | None, span: Span) -> dict[str, Any]:
+        if number is None:
+            return {"accountValueHistory": [], "pnlHistory": [], "vlm": "0.0"}
+        views = self._views
+        now = Sample(views.time, *views.measure(number))
+        first, found = await asyncio.to_thread(views.portfolio.history, number, span, now.time)
+        found.append(now)
+        return {
+            "accountValueHistory": [[row.time, fmt.usd(row.value)] for row in found],
+            "pnlHistory": [[row.time, fmt.usd(row.profit - first.profit)] for row in found],
+            "vlm": fmt.usd(now.volume - first.volume),
+        }
 
     # --- money ------------------------------------------------------------------------------------------------------------
 

@@ -2,14 +2,18 @@
 
 from typing import Any, Final
 
+from node.core.funding.rate import hourly_rate
 from node.core.ledger.positions import funding_due
-from node.core.margin.account import market_initial, summary
+from node.core.margin.account import health, market_initial, summary
+from node.core.margin.tiers import requirement
+from node.core.num import div_trunc
 from node.core.params import MarketParams
-from node.core.state import Account, Market, Position, State
+from node.core.state import Account, Market, State
 from node.gateway.hl import fmt
 from node.gateway.hl.coins import Coins
 from node.gateway.hl.rows import level_object
 from node.views.book import BookView, LevelRow
+from node.views.fundings import FundingSumsView
 from node.views.rows import CandleRow
 from proto.ids import USDC
 from proto.units import PRICE_DECIMALS_MAX, RATE_SCALE
@@ -17,6 +21,7 @@ from proto.units import PRICE_DECIMALS_MAX, RATE_SCALE
 _TABLE: Final = 1_000  # Margin table ids are this plus the market's id: small numbers mean plain leverages elsewhere.
 _PPM_ROE: Final = 6
 DAY_S: Final = 86_400
+_FAR: Final = 100  # Times the mark: a short that lives there has no liquidation price to speak of.
 
 
 def meta(coins: Coins) -> dict[str, Any]:
@@ -30,6 +35,11 @@ def meta(coins: Coins) -> dict[str, Any]:
     ]  # fmt: skip
     tables = [[_TABLE + market.id, _margin_table(market)] for market in coins.markets]
     return {"universe": universe, "marginTables": tables, "collateralToken": 0}
+
+
+def margin_table(coins: Coins, number: int) -> dict[str, Any] | None:
+    """A margin table by its id, or None."""
+    return next((_margin_table(market) for market in coins.markets if _TABLE + market.id == number), None)
 
 
 def _margin_table(market: MarketParams) -> dict[str, Any]:
@@ -78,7 +88,9 @@ def account_at(state: State, address: bytes) -> Account | None:
     return None if number is None else state.accounts[number]
 
 
-def clearinghouse(state: State, account: Account | None, coins: Coins) -> dict[str, Any]:
+def clearinghouse(
+    state: State, account: Account | None, coins: Coins, fundings: FundingSumsView
+) -> dict[str, Any]:
     """Margin and positions; zeros for an unknown account."""
     if account is None:
         nothing = {"accountValue": "0.0", "totalNtlPos": "0.0", "totalRawUsd": "0.0", "totalMarginUsed": "0.0"}
@@ -96,38 +108,120 @@ def clearinghouse(state: State, account: Account | None, coins: Coins) -> dict[s
     return {
         "marginSummary": shown, "crossMarginSummary": shown, "crossMaintenanceMarginUsed": fmt.usd(margin.maintenance),
         "withdrawable": fmt.usd(margin.free), "time": state.time,
-        "assetPositions": [{"type": "oneWay", "position": _position(row, market, coins)} for market, row in held],
+        "assetPositions": [
+            {"type": "oneWay", "position": _position(state, account, market, coins, fundings)} for market, _ in held
+        ],
     }  # fmt: skip
 
 
-def _position(row: Position, market: Market, coins: Coins) -> dict[str, Any]:
-    """`cumFunding` is what is not settled yet: the rest is in the funding history. No liquidation price: the whole account decides."""
-    decimals, leverage = market.params.size_decimals, market.params.tiers[0].leverage_max
-    pnl, due = row.size * market.mark - row.entry, fmt.usd(funding_due(row, market))
-    returned = pnl * leverage * 10**_PPM_ROE // abs(row.entry) if row.entry else 0
+def leverage(_account: Account | None, market: Market) -> dict[str, Any]:
+    """What applies to an account in a market."""
+    return {"type": "cross", "value": market.params.tiers[0].leverage_max}
+
+
+def _position(
+    state: State, account: Account, market: Market, coins: Coins, fundings: FundingSumsView
+) -> dict[str, Any]:
+    """A position at the mark. `cumFunding` is what it paid, what is not settled yet included."""
+    row = account.positions[market.params.id]
+    decimals, highest = market.params.size_decimals, market.params.tiers[0].leverage_max
+    shown = leverage(account, market)
+    pnl, due = row.size * market.mark - row.entry, funding_due(row, market)
+    returned = pnl * shown["value"] * 10**_PPM_ROE // abs(row.entry) if row.entry else 0
+    paid, at = fundings.find(account.id, row.market), liquidation_price(state, account, market)
     return {
-        "coin": coins.name(row.market), "szi": fmt.fixed(row.size, decimals),
-        "leverage": {"type": "cross", "value": leverage},
+        "coin": coins.name(row.market), "szi": fmt.fixed(row.size, decimals), "leverage": shown,
         "entryPx": fmt.price(abs(row.entry) // abs(row.size), decimals),
         "positionValue": fmt.usd(abs(row.size) * market.mark), "unrealizedPnl": fmt.usd(pnl),
-        "returnOnEquity": fmt.fixed(returned, _PPM_ROE), "liquidationPx": None,
-        "marginUsed": fmt.usd(market_initial(row, market)), "maxLeverage": leverage,
-        "cumFunding": {"allTime": due, "sinceOpen": due, "sinceChange": due},
+        "returnOnEquity": fmt.fixed(returned, _PPM_ROE), "liquidationPx": None if at is None else fmt.price(at, decimals),
+        "marginUsed": fmt.usd(market_initial(row, market)), "maxLeverage": highest,
+        "cumFunding": {
+            "allTime": fmt.usd(due - paid.all_time), "sinceOpen": fmt.usd(due - paid.since_open),
+            "sinceChange": fmt.usd(due - paid.since_change),
+        },
     }  # fmt: skip
+
+
+def liquidation_price(state: State, account: Account, market: Market) -> int | None:
+    """The mark of one market at which maintenance would not be met any more, all others where they are; None where no mark does that.
+
+    Equity less maintenance moves one way with the mark, as no maintenance rate reaches 1, so halving finds it: for a long the highest mark
+    that is too low, for a short the lowest that is too high.
+    """
+    row = account.positions[market.params.id]
+    value, need = health(state, account)
+    rest = value - row.size * market.mark - (need - requirement(market.maintenance, abs(row.size) * market.mark))
+
+    def falls(mark: int) -> bool:
+        return rest + row.size * mark < requirement(market.maintenance, abs(row.size) * mark)
+
+    if row.size > 0:
+        low, high = 0, int(market.mark)
+        if not falls(low + 1):
+            return None
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if falls(middle) else (low, middle - 1)
+        return low
+    low, high = int(market.mark), _FAR * int(market.mark)
+    if not falls(high):
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if falls(middle) else (middle + 1, high)
+    return low
+
+
+def sub_account_name(_account: Account, number: int) -> str:
+    """What a sub-account is called."""
+    return f"sub {number}"
+
+
+def unnamed_agent(account: Account | None) -> dict[str, Any]:
+    """The agent without a name, which these clients make for a browser session."""
+    for signer in account.signers if account is not None else ():
+        if signer.is_agent and signer.scope and not signer.name.strip(b"\x00"):
+            return {"agentAddress": "0x" + signer.address.hex(), "agentValidUntil": signer.valid_until or None}
+    return {"agentAddress": None, "agentValidUntil": None}
+
+
+def at_cap(state: State, coins: Coins) -> list[str]:
+    """Coins whose open interest has reached its cap."""
+    return [
+        coins.name(number)
+        for number, market in state.markets.items()
+        if market.params.open_interest_cap and market.open_interest * market.mark >= market.params.open_interest_cap
+    ]
+
+
+def predicted_fundings(state: State, coins: Coins) -> list[Any]:
+    """The rate that the samples so far would give at the next hour."""
+    found = []
+    for number, market in state.markets.items():
+        premium, rate = market.premium, market.funding_rate
+        if premium.samples:
+            rate = hourly_rate(div_trunc(premium.sample_sum, premium.samples), state.params.funding)
+        shown = {"fundingRate": fmt.rate(rate), "nextFundingTime": state.next_funding, "fundingIntervalHours": 1}
+        found.append([coins.name(number), [["Novate", shown]]])
+    return found
 
 
 def spot_balances(state: State, account: Account | None) -> dict[str, Any]:
-    """Assets that are not the perpetuals' collateral: USDC is in the clearinghouse state, and not shown twice."""
+    """One row per collateral; `hold` is what of the USDC is not free to leave, because margin needs it."""
     if account is None:
         return {"balances": []}
-    rows = [
-        {
-            "coin": state.params.assets[asset].symbol, "token": asset,
-            "total": fmt.fixed(amount, state.params.assets[asset].decimals), "hold": "0.0", "entryNtl": "0.0",
-        }
-        for asset, amount in sorted(account.balances.items())
-    ]  # fmt: skip
+    free = summary(state, account).free
+    rows = [_balance(state, USDC, account.cash, max(account.cash - free, 0))]
+    rows += [_balance(state, asset, amount, 0) for asset, amount in sorted(account.balances.items())]
     return {"balances": rows}
+
+
+def _balance(state: State, number: int, total: int, hold: int) -> dict[str, Any]:
+    asset = state.params.assets[number]
+    return {
+        "coin": asset.symbol, "token": number, "total": fmt.fixed(total, asset.decimals),
+        "hold": fmt.fixed(hold, asset.decimals), "entryNtl": "0.0",
+    }  # fmt: skip
 
 
 def role(state: State, address: bytes) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from aiohttp import WSMsgType, web
 
 from node.gateway.desk import Desk
 from node.gateway.hl.exchange import BusyError, Exchange, RateLimitedError
-from node.gateway.hl.feed import Feed, Topic, message
+from node.gateway.hl.feed import Feed, message
 from node.gateway.hl.info import Info
 from node.gateway.hl.strict_json import read, write
-from node.gateway.hl.topics import topic_of
+from node.gateway.hl.topics import Topic, topic_of
 from node.gateway.outbox import TEXT, Outbox
 from node.gateway.ports import ReadRefusedError
 from node.views.history import PageQuery
@@ -158,10 +158,16 @@ class HlSession:
             case "userNonFundingLedgerUpdates":
                 updates = await past.ledger_updates({"user": user})
                 return {"user": user, "isSnapshot": True, "nonFundingLedgerUpdates": updates}
+            case "userHistoricalOrders":
+                return {"user": user, "isSnapshot": True, "orderHistory": await past.orders({"user": user})}
+            case "userTwapSliceFills":
+                return {"user": user, "isSnapshot": True, "twapSliceFills": []}
+            case "userTwapHistory":
+                return {"user": user, "isSnapshot": True, "history": []}
             case "trades":
                 return await past.trades(topic.owner) or None
             case _:
-                return await self._feed.present(topic, None)
+                return await self._feed.present(topic)
 
     # --- posts ------------------------------------------------------------------------------------------------------------
 

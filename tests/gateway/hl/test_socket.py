@@ -144,3 +144,64 @@ async def test_nothing_is_taped_while_nobody_listens() -> None:
         async with asyncio.timeout(10):
             while node.views.tape is not None:
                 await asyncio.sleep(0.01)
+
+
+OF_USER = (
+    "userFills", "userFundings", "userNonFundingLedgerUpdates", "userHistoricalOrders", "userTwapSliceFills", "userTwapHistory",
+)  # fmt: skip
+STANDING = (
+    "clearinghouseState", "spotState", "openOrders", "webData2", "webData3", "allDexsClearinghouseState", "twapStates",
+)  # fmt: skip
+
+
+async def test_every_subscription_has_its_first_frame() -> None:
+    async with live() as node, talk(await funded(node)) as client:
+        for kind in OF_USER:
+            assert (await client.subscribe(type=kind, user=USER))["subscription"] == {"type": kind, "user": USER}
+            first = await client.hear(kind)
+            assert (first["user"], first["isSnapshot"]) == (USER, True)
+        for kind in STANDING:
+            assert (await client.subscribe(type=kind, user=USER, dex=""))["subscription"]["dex"] == ""
+            first = await client.hear(kind)
+            assert first.get("user", USER) == USER
+        for kind in ("allMids", "allDexsAssetCtxs", "assetCtxs", "fastAssetCtxs", "spotAssetCtxs"):
+            await client.subscribe(type=kind)
+            await client.hear(kind)
+        await client.subscribe(type="activeAssetData", user=USER, coin="ETH")
+        assert (await client.hear("activeAssetData"))["coin"] == "ETH"
+        for kind in ("notification", "orderUpdates", "outcomeMetaUpdates"):
+            await client.subscribe(type=kind, user=USER)
+        assert len(await client.hear("allDexsAssetCtxs")) == 1
+
+
+async def test_how_things_stand_comes_again_whether_it_changed_or_not() -> None:
+    async with live() as node, talk(await funded(node)) as client:
+        await client.subscribe(type="clearinghouseState", user=USER)
+        await client.subscribe(type="spotState", user=USER)
+        for _ in range(3):
+            found = await client.hear("clearinghouseState")
+            assert found["clearinghouseState"]["marginSummary"]["accountValue"] == "1000000.0"
+        await exchange(node.http, envelope(ALICE, place(order("59000"))))
+        await client.subscribe(type="openOrders", user=USER)
+        assert [row["limitPx"] for row in (await client.hear("openOrders"))["orders"]] == ["59000.0"]
+        assert (await client.hear("spotState"))["spotState"]["balances"][0]["coin"] == "USDC"
+
+
+async def test_who_took_an_order_out_is_told_where_it_was_not_its_owner() -> None:
+    async with live() as node, talk(await funded(node)) as client:
+        await client.subscribe(type="userEvents", user=USER)
+        await client.subscribe(type="notification", user=USER)
+        await client.subscribe(type="userHistoricalOrders", user=USER)
+        await exchange(node.http, envelope(ALICE, place(order("60100", buy=False))))
+        await exchange(node.http, envelope(ALICE, place(order("60100"))))  # Meets its own: the resting one leaves.
+        assert await client.hear("user") == {"nonUserCancel": [{"coin": "BTC", "oid": 1}]}
+        assert await client.hear("notification") == {"notification": "BTC order 1: selfTradeCanceled"}
+        shown = [row for message in client.of("userHistoricalOrders") for row in message["orderHistory"]]
+        assert [row["status"] for row in shown if row["order"]["oid"] == 1] == ["open", "selfTradeCanceled"]
+
+
+async def test_no_other_dex_exists() -> None:
+    async with live() as node, talk(await funded(node)) as client:
+        asked = {"type": "clearinghouseState", "user": USER, "dex": "fut"}
+        await client.say({"method": "subscribe", "subscription": asked})
+        assert (await client.hear("error")).startswith("Invalid subscription ")
