@@ -149,7 +149,13 @@ class LiveNode:
     async def sequence(self, item: Input, signer: Address) -> Released:
         """Submit an input past the gateway and wait until it is durable."""
         done: asyncio.Future[Released] = asyncio.get_running_loop().create_future()
-        assert self.sequencer.submit(item, signer, done.set_result) is None
+
+
+        def settle(released: Released) -> None:
+            if not done.done():  # Whoever waited may have been cancelled.
+                done.set_result(released)
+
+        assert self.sequencer.submit(item, signer, settle) is None
         async with asyncio.timeout(10):
             return await done
 

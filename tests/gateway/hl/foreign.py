@@ -7,6 +7,7 @@ requirements-clients.lock) and talk to the node as strangers do: over the networ
 import asyncio
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +16,30 @@ import pytest
 ROOT = Path(__file__).parents[3]
 PROGRAMS = Path(__file__).parent / "programs"
 PYTHON = Path(os.environ.get("NOVATE_CLIENTS_PYTHON") or ROOT / ".venv-clients" / "bin" / "python")
-_RUN_S_MAX = 90
+_RUN_S_MAX = 150
 
 
 async def run(program: str, *arguments: str) -> Any:
     """What a program prints."""
     if not PYTHON.exists():
         pytest.skip("the clients' environment is missing; scripts/env --clients makes it")
+    return await _printed(str(PYTHON), "-I", "-W", "ignore", str(PROGRAMS / f"{program}.py"), *arguments)
+
+
+async def run_node(program: str, *arguments: str) -> Any:
+    """What a JavaScript program prints; its packages are those of package.json."""
+    node = shutil.which("node")
+    if node is None or not (ROOT / "node_modules" / "@nktkas").exists():
+        pytest.skip("Node.js or the npm packages are missing; scripts/test installs them")
+    return await _printed(node, str(PROGRAMS / f"{program}.mjs"), *arguments)
+
+
+async def _printed(*command: str, seconds: float = _RUN_S_MAX) -> Any:
     child = await asyncio.create_subprocess_exec(
-        str(PYTHON), "-I", "-W", "ignore", str(PROGRAMS / f"{program}.py"), *arguments,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
     try:
-        async with asyncio.timeout(_RUN_S_MAX):
+        async with asyncio.timeout(seconds):
             out, errors = await child.communicate()
     except TimeoutError:
         child.kill()

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.hl.foreign import run
+from proto.ids import MarketId
+from tests.gateway.hl.foreign import run, run_node
 from tests.gateway.hl.test_exchange import ALICE, BOB
 from tests.gateway.live import LiveNode, live
 
@@ -52,6 +53,7 @@ async def test_hyperliquid_python_sdk() -> None:
         found = await run("sdk", node.http, *("0x" + key.secret.hex() for key in (ALICE, BOB)))
         seen, feed = found["seen"], found["feed"]
         judge_orders(seen)
+        judge_waiting(seen)
         judge_money(seen)
         reads = seen["info"]
         fees = sum(Decimal(fill["fee"]) for fill in reads["fills"])
@@ -63,6 +65,8 @@ async def test_hyperliquid_python_sdk() -> None:
         assert reads["unknown"] == {"status": "unknownOid"}
         assert reads["candles"][-1]["n"] == 3
         assert reads["agents"][0]["name"] == "bot"
+        assert [name for name, _ in reads["portfolio"]][:4] == ["day", "week", "month", "allTime"]
+        assert len(reads["staking"]) == 8
         judge_feed(feed)
 
 
@@ -83,6 +87,22 @@ def judge_orders(seen: Any) -> None:
     assert status(seen["closed"])["filled"]["totalSz"] == "0.01"
     assert status(seen["cancel"]) == "success"
     assert status(seen["cancel again"])["error"].startswith("Order was never placed, already canceled, or filled.")
+
+
+def judge_waiting(seen: Any) -> None:
+    """Orders that wait for the mark."""
+    shown = next(row for row in seen["waiting"] if row["isTrigger"])
+    assert (shown["triggerCondition"], shown["triggerPx"], shown["orderType"]) == (
+        "Price below 50000.0", "50000.0", "Stop Market",
+    )  # fmt: skip
+    assert shown["oid"] == status(seen["stop"])["resting"]["oid"] < status(seen["stop moved"])["resting"]["oid"]
+    assert status(seen["wrong side"])["error"].startswith("Invalid TP/SL price.")
+    assert seen["bracket"]["response"]["data"]["statuses"][1:] == ["waitingForFill", "waitingForFill"]
+    assert [row["orderType"] for row in seen["bracket open"] if row["coin"] == "ETH"] == [
+        "Stop Market", "Take Profit Limit", "Limit",
+    ]  # fmt: skip
+    assert seen["bracket gone"] == ["BTC"], "children go with their parent"
+    assert status(seen["stop cancelled"]) == "success"
 
 
 def judge_money(seen: Any) -> None:
@@ -129,3 +149,84 @@ async def test_ccxt() -> None:
     assert seen["deposits"][0]["amount"] == 1_000_000
     assert seen["withdrawn"]["status"] == "ok"
     assert seen["status"] == "ok"
+    assert seen["position"] == 0.03
+    assert [row[1] for row in seen["waiting"]] == [50_500, 70_000]
+    assert [row["status"] for row in seen["stops gone"]] == ["success", "success"]
+    assert seen["history"] >= 5
+    assert seen["hours"] == [1] * 6
+    assert "USDC" in seen["currencies"]
+
+
+@pytest.mark.campaign
+@pytest.mark.timeout(180)
+async def test_ccxt_pro() -> None:
+    async with priced() as node:
+        seen = await run("ccxt_pro", node.http, *("0x" + key.secret.hex() for key in (ALICE, BOB)))
+        cash = cash_of(node, ALICE.address)
+    assert seen["edited"]["id"] > seen["placed"]["id"]
+    assert seen["cancelled"]["status"] == "success"
+    assert seen["taken"]["info"]["filled"]["totalSz"] == "0.03"
+    assert [row["amount"] for row in seen["my trades"]] == [0.03]
+    assert [row["amount"] for row in seen["trades"]] == [0.03]
+    assert seen["book"]["asks"] == [[60_100.0, 0.02]]
+    assert {row["id"] for row in seen["orders"]} >= {seen["placed"]["id"]}
+    for name in ("positions", "positions later"):
+        assert [(row["symbol"], row["contracts"]) for row in seen[name]] == [("BTC/USDC:USDC", 0.03)]
+    assert Decimal(str(seen["balance later"]["USDC"]["total"])) == cash
+    assert seen["candles"][-1][4] == 60_100.0
+    assert seen["left"] is True
+
+
+@pytest.mark.campaign
+@pytest.mark.timeout(180)
+async def test_nktkas() -> None:
+    async with priced() as node:
+        seen = await run_node("nktkas", node.http, *("0x" + key.secret.hex() for key in (ALICE, BOB)))
+    assert (seen["btc"], seen["eth"], seen["decimals"]) == (0, 1, 5)
+    assert "resting" in seen["placed"]
+    assert seen["modified"]["status"] == "ok"
+    assert seen["cancelled"] == ["success"]
+    assert seen["filled"]["totalSz"] == "0.01"
+    assert seen["over the socket"] == "resting"
+    assert seen["sent"]["status"] == "ok"
+    assert seen["refused"].startswith("Price must be divisible by tick size.") or "tick" in seen["refused"]
+    assert not seen["failed reads"], seen["failed reads"]
+    assert not seen["failed subscriptions"], seen["failed subscriptions"]
+    assert not seen["silent"], seen["silent"]
+
+
+async def strategies(seconds: float) -> None:
+    """A maker on the SDK and a taker on ccxt trade with each other; what each believes is what the node holds, to the last micro-USDC."""
+    async with priced() as node:
+        secrets = ["0x" + key.secret.hex() for key in (ALICE, BOB)]
+        made, taken = await asyncio.gather(
+            run("maker_sdk", node.http, secrets[0], str(seconds)), run("taker_ccxt", node.http, secrets[1], str(seconds - 2))
+        )
+        cash = [cash_of(node, key.address) for key in (ALICE, BOB)]
+        accounts = [node.state.accounts[node.state.by_address[key.address]] for key in (ALICE, BOB)]
+        sizes = [Decimal(account.positions[MarketId(1)].size) if account.positions else Decimal(0) for account in accounts]
+        fees = sum((Decimal(row.cash) for row in node.state.accounts.values()), Decimal(0)).scaleb(-6)
+    theirs = [row["info"] for row in taken["fills"]]
+    assert len(made["fills"]) == len(theirs) > 5 * seconds / 2
+    for fills, held in ((made["fills"], cash[0]), (theirs, cash[1])):
+        profit = sum(Decimal(fill["closedPnl"]) - Decimal(fill["fee"]) for fill in fills)
+        assert Decimal(1_000_000) + profit == held
+    assert Decimal(made["spot"]["balances"][0]["total"]) == cash[0]
+    assert Decimal(str(taken["balance"]["total"])) == cash[1]
+    assert [fill["tid"] for fill in made["fills"]] == [int(fill["tid"]) for fill in theirs]
+    assert sizes[0] == -sizes[1]
+    assert fees == 2_000_000, "what left the two is with the venue, and nothing anywhere else"
+    assert made["left"] == []
+    assert made["moved"] > seconds
+    assert {fill["tid"] for fill in made["heard"]} == {fill["tid"] for fill in made["fills"]}, "all was heard over the socket"
+
+
+@pytest.mark.timeout(120)
+async def test_strategies_on_two_clients_trade_with_each_other() -> None:
+    await strategies(8)
+
+
+@pytest.mark.campaign
+@pytest.mark.timeout(240)
+async def test_strategies_trade_for_a_minute() -> None:
+    await strategies(60)

@@ -60,6 +60,11 @@ def main() -> None:
     seen["positions"] = mine.fetch_positions()
     seen["canceled"] = mine.cancel_order(edited["id"], BTC)
     seen["cancel again"] = refusal(lambda: mine.cancel_order(edited["id"], BTC))
+    seen["position"] = mine.fetch_position(BTC)["contracts"]
+    seen["stop"] = mine.create_order(BTC, "market", "sell", 0.03, 50_000, {"stopLossPrice": 50_500, "reduceOnly": True})
+    seen["profit"] = mine.create_order(BTC, "limit", "sell", 0.03, 70_000, {"takeProfitPrice": 70_000, "reduceOnly": True})
+    seen["waiting"] = [[row["id"], row["triggerPrice"], row["type"]] for row in mine.fetch_open_orders(BTC)]
+    seen["stops gone"] = mine.cancel_orders([seen["stop"]["id"], seen["profit"]["id"]], BTC)
     seen["orders"] = mine.create_orders(
         [
             {"symbol": ETH, "type": "limit", "side": "buy", "amount": 0.5, "price": 2_900},
@@ -67,6 +72,7 @@ def main() -> None:
         ]
     )
     seen["canceled all"] = mine.cancel_orders([order["id"] for order in seen["orders"]], ETH)
+    seen["history"] = len(mine.fetch_orders(BTC))
     seen["closed"] = mine.fetch_closed_orders(BTC)
     seen["cancelled"] = mine.fetch_canceled_orders(ETH)
     seen["trades"] = mine.fetch_my_trades(BTC)
@@ -78,6 +84,9 @@ def main() -> None:
     seen["rate history"] = mine.fetch_funding_rate_history(BTC, 0)
     seen["funding"] = mine.fetch_funding_history(BTC)
     seen["deposits"] = mine.fetch_deposits("USDC", 0)
+    seen["withdrawals"] = mine.fetch_withdrawals("USDC", 0)
+    seen["hours"] = [len(mine.fetch_ohlcv(BTC, name, 0)) for name in ("3m", "2h", "8h", "3d", "1w", "1M")]
+    seen["currencies"] = sorted(mine.fetch_currencies())
     seen["ledger"] = mine.fetch_ledger("USDC", 0)
     seen["fees"] = mine.fetch_trading_fee(BTC)["taker"]
     seen["interest"] = mine.fetch_open_interest(BTC)["openInterestAmount"]

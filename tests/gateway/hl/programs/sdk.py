@@ -36,6 +36,8 @@ def listen(info: Info) -> None:
         *({"type": kind, "coin": coin} for kind in ("l2Book", "trades", "bbo", "activeAssetCtx")),
         {"type": "candle", "coin": coin, "interval": "1m"},
         {"type": "candle", "coin": coin, "interval": "5m"},
+        {"type": "webData2", "user": me},
+        {"type": "activeAssetData", "user": me, "coin": coin},
     ]
     for subscription in wanted:
         name = subscription["type"] + subscription.get("interval", "")
@@ -72,6 +74,37 @@ def trade(exchange: Exchange, maker: Exchange) -> None:
     SEEN["history"] = exchange.info.historical_orders(WALLET.address)
 
 
+def waits(price: float, tpsl: str, *, market: bool = True) -> dict[str, Any]:
+    """The type of an order that waits for the mark."""
+    return {"trigger": {"isMarket": market, "triggerPx": price, "tpsl": tpsl}}
+
+
+def member(size: float, limit: float, kind: dict[str, Any], *, buy: bool = False) -> dict[str, Any]:
+    """One of a group on ETH; exits only reduce."""
+    return {
+        "coin": "ETH", "is_buy": buy, "sz": size, "limit_px": limit, "order_type": kind, "reduce_only": not buy,
+    }  # fmt: skip
+
+
+def wait(exchange: Exchange) -> None:
+    """Orders that wait for the mark: alone, modified, and as a bracket around an entry."""
+    me = WALLET.address
+    SEEN["stop"] = exchange.order("BTC", SELL, 0.01, 49_000, waits(50_000, "sl"), reduce_only=True)
+    oid = SEEN["stop"]["response"]["data"]["statuses"][0]["resting"]["oid"]
+    SEEN["waiting"] = exchange.info.frontend_open_orders(me)
+    SEEN["stop moved"] = exchange.modify_order(oid, "BTC", SELL, 0.01, 49_500, waits(51_000, "sl"), reduce_only=True)
+    SEEN["wrong side"] = exchange.order("BTC", SELL, 0.01, 80_000, waits(90_000, "sl"), reduce_only=True)
+    profit = waits(3_500, "tp", market=False)
+    bracket = [member(0.5, 2_700, GTC, buy=True), member(0.5, 3_500, profit), member(0.5, 2_200, waits(2_500, "sl"))]
+    SEEN["bracket"] = exchange.bulk_orders(bracket, grouping="normalTpsl")
+    entry = SEEN["bracket"]["response"]["data"]["statuses"][0]["resting"]["oid"]
+    SEEN["bracket open"] = exchange.info.frontend_open_orders(me)
+    SEEN["bracket cancelled"] = exchange.cancel("ETH", entry)
+    SEEN["bracket gone"] = [row["coin"] for row in exchange.info.frontend_open_orders(me)]
+    last = SEEN["stop moved"]["response"]["data"]["statuses"][0]["resting"]["oid"]
+    SEEN["stop cancelled"] = exchange.cancel("BTC", last)
+
+
 def spend(exchange: Exchange) -> None:
     """Leverage, agents, transfers, and what is not offered."""
     SEEN["leverage"] = exchange.update_leverage(20, "BTC")
@@ -106,7 +139,12 @@ def ask(info: Info) -> None:
         "agents": info.extra_agents(me), "abstraction": info.query_user_abstraction_state(me),
         "subs": info.query_sub_accounts(me), "referral": info.query_referral_state(me), "vaults": info.user_vault_equities(me),
         "unknown": info.query_order_by_oid(me, 999_999), "twap": info.user_twap_slice_fills(me),
-        "nobody": info.user_state("0x" + "12" * 20),
+        "nobody": info.user_state("0x" + "12" * 20), "portfolio": info.portfolio(me),
+        "staking": [
+            info.user_staking_summary(me), info.user_staking_delegations(me), info.user_staking_rewards(me),
+            info.delegator_history(me), info.query_user_to_multi_sig_signers(me), info.query_perp_deploy_auction_status(),
+            info.query_user_dex_abstraction_state(me), info.query_spot_deploy_auction_status(me),
+        ],
     }  # fmt: skip
 
 
@@ -118,6 +156,7 @@ def watch(info: Info) -> None:
     while not all(FEED[name] for name in ("allMids", "userFills", "bbo")) and time.monotonic() < deadline:
         time.sleep(0.02)
     trade(exchange, maker)
+    wait(exchange)
     spend(exchange)
     ask(info)
     while not all(FEED.values()) and time.monotonic() < deadline:
