@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from proto.ids import AccountId, Address, AssetId, IndexId, MarketId, OrderId
 from proto.intents import Grouping, OrderSpec, Side, TriggerSpec
-from proto.units import AssetUnits, FundingUnits, Lots, MicroPrice, MicroUsd, Price, TimeMs
+from proto.units import AssetUnits, FundingUnits, Lots, MicroPrice, MicroUsd, Ppm, Price, TimeMs
 
 
 @unique
@@ -209,6 +209,49 @@ class TriggerClosed(NamedTuple):
     code: int
 
 
+class TwapPlaced(NamedTuple):
+    """A time-sliced order runs from now on, for `seconds`."""
+
+    twap: OrderId
+    account: AccountId
+    market: MarketId
+    side: Side
+    size: Lots
+    reduce_only: bool
+    seconds: int
+    slippage: Ppm
+    price: Price
+
+
+class TwapSliced(NamedTuple):
+    """A slice of `lots`: placed as `order`, whose acceptance and end follow, or (`order` 0) refused with `code`."""
+
+    twap: OrderId
+    account: AccountId
+    market: MarketId
+    order: OrderId
+    lots: Lots
+    code: int
+
+
+class TwapClosed(NamedTuple):
+    """A time-sliced order's end, with its terms and what it traded (`quote`: Σ price x lots); EXPIRED: its time was over."""
+
+    twap: OrderId
+    account: AccountId
+    market: MarketId
+    side: Side
+    size: Lots
+    reduce_only: bool
+    seconds: int
+    slippage: Ppm
+    price: Price
+    start: TimeMs
+    filled: Lots
+    quote: MicroUsd
+    reason: CloseReason
+
+
 class OrderFilled(NamedTuple):
     """One trade. Fees are what each side paid (negative: a rebate)."""
 
@@ -333,6 +376,9 @@ Event = (
     | TriggerArmed
     | TriggerFired
     | TriggerClosed
+    | TwapPlaced
+    | TwapSliced
+    | TwapClosed
     | OrderFilled
     | PositionChanged
     | FundingPaid

@@ -23,3 +23,5 @@ class IntentKind(IntEnum):
     AMEND_ORDERS = 14
     PLACE_SCALE = 15
     PLACE_GROUP = 16
+    PLACE_TWAP = 17
+    CANCEL_TWAP = 18

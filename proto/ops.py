@@ -41,6 +41,9 @@ class OpKind(IntEnum):
     TRIGGER_PLACED = 45
     TRIGGER_FIRED = 46
     TRIGGER_CLOSED = 47
+    TWAP_PLACED = 48
+    TWAP_SLICED = 49
+    TWAP_CLOSED = 50
 
 
 # Field codes: B u8, H u16, I u32, Q u64, q i64, A address, W bytes32, U u128, S i128.
@@ -73,6 +76,10 @@ _LAYOUTS: Final[dict[OpKind, tuple[str, tuple[str, ...]]]] = {
         "size", "client_id", "good_til", "group", "parent")),
     OpKind.TRIGGER_FIRED: ("QH", ("order", "market")),
     OpKind.TRIGGER_CLOSED: ("QBH", ("order", "reason", "code")),
+    OpKind.TWAP_PLACED: ("QIHBQBIIQ", (
+        "twap", "account", "market", "side", "size", "reduce_only", "seconds", "slippage", "price")),
+    OpKind.TWAP_SLICED: ("QQQH", ("twap", "order", "size", "code")),
+    OpKind.TWAP_CLOSED: ("QBQ", ("twap", "reason", "filled")),
 }  # fmt: skip
 
 _CODES: Final = {"A": "20s", "W": "32s", "U": "16s", "S": "16s"}

@@ -6,13 +6,14 @@ Each is a class of the union in proto.intents and has an arm in `read_order_inte
 from dataclasses import dataclass
 from typing import Any, Final
 
-from proto.fields import CLIENT_ID_BYTES, array, rows, u128, uint, wrong
-from proto.ids import Address, OrderId
+from proto.fields import CLIENT_ID_BYTES, array, flag, rows, u128, uint, wrong
+from proto.ids import Address, MarketId, OrderId
 from proto.kinds import IntentKind
 from proto.orders import (
     ORDERS_PER_BATCH_MAX,
     Grouping,
     OrderSpec,
+    Side,
     TriggerSpec,
     order_items,
     read_order,
@@ -20,7 +21,7 @@ from proto.orders import (
     trigger_items,
 )
 from proto.reject import RejectCode
-from proto.units import LOTS_MAX, PPM, PRICE_MAX, U64_MAX, Lots, Ppm, Price, TimeMs
+from proto.units import LOTS_MAX, PPM, PRICE_MAX, U16_MAX, U32_MAX, U64_MAX, Lots, Ppm, Price, TimeMs
 
 ACCOUNT_NAME_BYTES: Final = 32
 SCALE_ORDERS_MIN: Final = 2
@@ -86,14 +87,42 @@ class PlaceGroup:
     triggers: tuple[TriggerSpec, ...]
 
 
-OrderIntent = CancelOrders | AmendOrders | PlaceScale | PlaceGroup
+@dataclass(frozen=True, slots=True)
+class PlaceTwap:
+    """Trade `size` lots in equal slices over `seconds`, each at most `slippage` from the mark and no worse than `price` (0: no bound)."""
+
+    account: Address
+    nonce: int
+    expires_after: TimeMs
+    market: MarketId
+    side: Side
+    size: Lots
+    reduce_only: bool
+    seconds: int
+    slippage: Ppm
+    price: Price
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTwap:
+    """End a time-sliced order at once."""
+
+    account: Address
+    nonce: int
+    expires_after: TimeMs
+    twap_id: OrderId
+
+
+OrderIntent = CancelOrders | AmendOrders | PlaceScale | PlaceGroup | PlaceTwap | CancelTwap
 
 ORDER_INTENT_FIELDS: Final[dict[int, int]] = {
     IntentKind.CANCEL_ORDERS: 2, IntentKind.AMEND_ORDERS: 1, IntentKind.PLACE_SCALE: 4, IntentKind.PLACE_GROUP: 3,
+    IntentKind.PLACE_TWAP: 7, IntentKind.CANCEL_TWAP: 1,
 }  # fmt: skip
 
 
 _GROUPINGS: Final = tuple(Grouping)
+_SIDES: Final = tuple(Side)
 
 
 def _list(value: Any, name: str) -> list[Any]:
@@ -149,9 +178,17 @@ def read_order_intent(kind: int, head: tuple[Address, int, TimeMs], items: list[
                 )
             last, skew = Price(uint(items[1], PRICE_MAX, "lastPrice")), Ppm(uint(items[3], SKEW_PPM_MAX, "skew"))
             return PlaceScale(*head, read_order(items[0]), last, count, skew)
-        case _:
-            assert kind == IntentKind.PLACE_GROUP, "every kind in ORDER_INTENT_FIELDS has an arm"
+        case IntentKind.PLACE_GROUP:
             return _group(head, items)
+        case IntentKind.PLACE_TWAP:
+            return PlaceTwap(
+                *head, MarketId(uint(items[0], U16_MAX, "market")), _SIDES[uint(items[1], 1, "side")],
+                Lots(uint(items[2], LOTS_MAX, "size")), flag(items[3], "reduceOnly"), uint(items[4], U32_MAX, "seconds"),
+                Ppm(uint(items[5], PPM, "slippage")), Price(uint(items[6], PRICE_MAX, "price")),
+            )  # fmt: skip
+        case _:
+            assert kind == IntentKind.CANCEL_TWAP, "every kind in ORDER_INTENT_FIELDS has an arm"
+            return CancelTwap(*head, OrderId(uint(items[0], U64_MAX, "twapId")))
 
 
 def order_intent_fields(intent: OrderIntent) -> list[Any]:
@@ -175,3 +212,10 @@ def order_intent_fields(intent: OrderIntent) -> list[Any]:
                 IntentKind.PLACE_GROUP.value, int(intent.grouping), [order_items(order) for order in intent.orders],
                 [trigger_items(trigger) for trigger in intent.triggers],
             ]  # fmt: skip
+        case PlaceTwap():
+            return [
+                IntentKind.PLACE_TWAP.value, intent.market, int(intent.side), intent.size, intent.reduce_only,
+                intent.seconds, intent.slippage, intent.price,
+            ]  # fmt: skip
+        case CancelTwap():
+            return [IntentKind.CANCEL_TWAP.value, intent.twap_id]

@@ -80,6 +80,10 @@ class RejectCode(IntEnum):
     GROUP_INVALID = 3026
     GROUP_REFUSED = 3027
     ORDER_IS_TRIGGER = 3028
+    TWAP_DURATION = 3029
+    TWAP_LIMIT = 3030
+    TWAP_UNKNOWN = 3031
+    TWAP_SLICE_TOO_SMALL = 3032
 
     # 4xxx: margin.
     MARGIN_INSUFFICIENT = 4001
@@ -170,6 +174,10 @@ SENTENCES: Final[dict[RejectCode, str]] = {
     RejectCode.GROUP_INVALID: "These orders do not make such a group; see docs/PROTOCOL.md, Groups.",
     RejectCode.GROUP_REFUSED: "Another order of the group was refused, so this one was not placed.",
     RejectCode.ORDER_IS_TRIGGER: "A waiting trigger cannot be amended; cancel it and place another.",
+    RejectCode.TWAP_DURATION: "A time-sliced order runs 300 to 86,400 s, in whole slices of 30 s.",
+    RejectCode.TWAP_LIMIT: "The account has as many time-sliced orders as it may have; cancel one, or wait for its end.",
+    RejectCode.TWAP_UNKNOWN: "There is no such time-sliced order of this account; it has ended or never existed.",
+    RejectCode.TWAP_SLICE_TOO_SMALL: "A slice would be below the market's minimum; take a larger size or a shorter time.",
     RejectCode.SCALE_INVALID: "A scale is made of limit orders, and its client ids must fit: the first one, and the next numbers.",
     RejectCode.ORDER_PRICE_ZERO: "A limit order needs a price above zero.",
     RejectCode.ORDER_PRICE_OFF_TICK: "Prices have at most 5 significant figures unless they are whole USDC; round it.",
@@ -227,7 +235,7 @@ RETRY_CAN_HELP: Final[dict[RejectCode, bool]] = {
     code: code
     in {
         RejectCode.SIGNER_UNKNOWN, RejectCode.ACCOUNT_UNKNOWN, RejectCode.AGENT_LIMIT, RejectCode.REFUSAL_BUDGET_SPENT,
-        RejectCode.TRIGGER_LIMIT, RejectCode.TRIGGER_LEVEL_REACHED,
+        RejectCode.TWAP_LIMIT, RejectCode.TRIGGER_LIMIT, RejectCode.TRIGGER_LEVEL_REACHED,
         RejectCode.CLIENT_ID_IN_USE, RejectCode.ORDER_LIMIT, RejectCode.POST_ONLY_WOULD_TAKE, RejectCode.FOK_NOT_FILLED,
         RejectCode.REDUCE_ONLY_WOULD_INCREASE, RejectCode.ORDER_PRICE_OUTSIDE_BAND, RejectCode.MARGIN_INSUFFICIENT,
         RejectCode.OPEN_INTEREST_CAP, RejectCode.WITHDRAWAL_EXCEEDS_FREE_COLLATERAL,

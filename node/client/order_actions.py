@@ -9,21 +9,26 @@ from collections.abc import Sequence
 from typing import Final
 
 from node.client.answers import Ack, OrderAnswer
-from proto.ids import Address, OrderId
+from proto.ids import Address, MarketId, OrderId
 from proto.intents import (
     Amend,
     AmendOrders,
     CancelOrders,
+    CancelTwap,
     Grouping,
     Intent,
     OrderSpec,
     PlaceGroup,
     PlaceScale,
+    PlaceTwap,
+    Side,
     TriggerSpec,
 )
-from proto.units import PPM, Ppm, Price, TimeMs
+from proto.units import PPM, Lots, Ppm, Price, TimeMs
 
 _EQUAL: Final = Ppm(PPM)
+_SLIPPAGE: Final = Ppm(30_000)
+_NO_BOUND: Final = Price(0)
 
 
 class OrderActions(ABC):
@@ -69,3 +74,25 @@ class OrderActions(ABC):
         """Place one order that waits for the mark to reach a level."""
         ack = await self.act(PlaceGroup(*self.head(), Grouping.NONE, (), (trigger,)))
         return ack.orders()[0].check(ack.seq)
+
+    async def place_twap(
+        self,
+        market: MarketId,
+        side: Side,
+        size: Lots,
+        seconds: int,
+        *,
+        slippage: Ppm = _SLIPPAGE,
+        price: Price = _NO_BOUND,
+        reduce_only: bool = False,
+    ) -> OrderId:
+        """Trade `size` lots in a slice each 30 s over `seconds` (300…86,400, whole slices), each at most `slippage` ppm from the mark.
+
+        What a slice leaves is caught up with, at most three slices at a time. Returns its id; `account` and `twaps` tell how it goes.
+        """
+        ack = await self.act(PlaceTwap(*self.head(), market, side, size, reduce_only, seconds, slippage, price))
+        return OrderId(ack.value())
+
+    async def cancel_twap(self, twap: OrderId) -> Lots:
+        """End a time-sliced order. Returns the lots that it traded."""
+        return Lots((await self.act(CancelTwap(*self.head(), twap))).value())

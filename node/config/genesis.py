@@ -176,6 +176,7 @@ def _limits(table: Table) -> LimitParams:
         fills_per_input=table.integer("fills_per_input", least=1),
         cancels_per_input=table.integer("cancels_per_input", least=1),
         triggers_per_account=table.integer("triggers_per_account", least=1),
+        twaps_per_account=table.integer("twaps_per_account", least=1),
     )
     table.done()
     return limits

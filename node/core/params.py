@@ -128,6 +128,7 @@ class LimitParams:
     fills_per_input: int
     cancels_per_input: int
     triggers_per_account: int = 100  # Waiting ones, in all markets.
+    twaps_per_account: int = 10
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from node.core.book import expiry
 from node.core.ledger import switch
 from node.core.liquidation.work import is_due
 from node.core.state import State
+from node.core.twap import schedule as twaps
 from proto.inputs import FundingTick, Input, SampleTick, WorkTick
 from proto.units import TimeMs
 
@@ -23,12 +24,13 @@ def due_inputs(state: State, time: int) -> tuple[Input, ...]:
 
 
 def _work_is_due(state: State, time: TimeMs) -> bool:
-    if expiry.is_due(state, time) or switch.is_due(state, time):
+    if expiry.is_due(state, time) or switch.is_due(state, time) or twaps.is_due(state, time):
         return True
     return any(is_due(state, item, time) for item in state.work)
 
 
 def timed_work_since(state: State) -> TimeMs | None:
-    """Since (or from) when time alone gives work ticks something to do: the first goodTil or scheduled cancel. None: nothing waits."""
-    firsts = [heap[0][0] for heap in (state.expiries, state.cancel_times) if heap]
+    """Since (or from) when time alone gives work ticks something to do: the first goodTil, scheduled cancel or slice. None: nothing
+    waits."""
+    firsts = [heap[0][0] for heap in (state.expiries, state.cancel_times, state.twap_times) if heap]
     return TimeMs(min(firsts)) if firsts else None

@@ -122,6 +122,26 @@ class Trigger:
 
 
 @dataclass(slots=True)
+class Twap:
+    """An order that trades in equal slices over time."""
+
+    id: OrderId
+    account: AccountId
+    market: MarketId
+    side: Side
+    size: Lots
+    reduce_only: bool
+    seconds: int
+    slippage: Ppm  # Of each slice from the mark.
+    price: Price  # Worst price of any slice; 0 = none.
+    start: TimeMs
+    next_slice: int = 0  # Number of the next one; its time is that many intervals after the start.
+    filled: Lots = Lots(0)
+    quote: MicroUsd = MicroUsd(0)  # Σ price x lots of what it traded.
+    slot: Slot = Slot(0)
+
+
+@dataclass(slots=True)
 class Account:
     """Balances, positions and open orders of one 20-byte address."""
 
@@ -136,6 +156,7 @@ class Account:
     signers: list[Signer] = field(default_factory=list)  # Owner first, agents in order of approval; sorted in the leaf.
     orders: dict[OrderId, Order] = field(default_factory=dict)  # Derived.
     triggers: dict[OrderId, Trigger] = field(default_factory=dict)  # Derived: those that have not fired.
+    twaps: dict[OrderId, Twap] = field(default_factory=dict)  # Derived.
     clients: dict[int, Order | Trigger] = field(default_factory=dict)  # Derived: open orders and triggers by client id.
     sub_accounts: int = 0  # Derived.
 
@@ -304,13 +325,15 @@ class State:
     markets: dict[MarketId, Market] = field(default_factory=dict)  # In id order.
     indices: dict[IndexId, Index] = field(default_factory=dict)  # In id order.
     triggers: dict[OrderId, Trigger] = field(default_factory=dict)
+    twaps: dict[OrderId, Twap] = field(default_factory=dict)
     work: list[WorkItem] = field(default_factory=list)
     by_address: dict[Address, AccountId] = field(default_factory=dict)  # Derived.
     agents: dict[Address, Signer] = field(default_factory=dict)  # Derived: agents by key, revoked ones too.
     slots: dict[Slot, Order] = field(default_factory=dict)  # Derived: resting orders by leaf slot.
     free_slots: list[int] = field(default_factory=list)  # Derived: heap of freed slots below the high-water mark.
     expiries: list[tuple[int, OrderId]] = field(default_factory=list)  # Derived: heap of the goodTil of orders and triggers (book.expiry).
-    waiting_slots: dict[Slot, Trigger] = field(default_factory=dict)  # Derived: triggers by leaf slot.
+    twap_times: list[tuple[int, OrderId]] = field(default_factory=list)  # Derived: heap of the times of next slices.
+    waiting_slots: dict[Slot, Trigger | Twap] = field(default_factory=dict)  # Derived: triggers and time-sliced orders by leaf slot.
     free_waiting_slots: list[int] = field(default_factory=list)  # Derived: heap of free slots below the highest one taken or freed.
     children: dict[OrderId, dict[OrderId, Trigger]] = field(default_factory=dict)  # Derived: by parent that has not ended.
     groups: dict[OrderId, dict[OrderId, Trigger]] = field(default_factory=dict)  # Derived: siblings by group.

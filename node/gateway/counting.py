@@ -3,7 +3,17 @@
 from typing import Final
 
 from node.core.state import Account
-from proto.hl.actions import HlAction, HlCancel, HlCancelByCloid, HlL1Request, HlModify, HlPlace, HlUserRequest
+from proto.hl.actions import (
+    HlAction,
+    HlCancel,
+    HlCancelByCloid,
+    HlL1Request,
+    HlModify,
+    HlPlace,
+    HlScheduleCancel,
+    HlTwapCancel,
+    HlUserRequest,
+)
 from proto.inputs import UserAction
 from proto.intents import (
     AmendOrders,
@@ -11,6 +21,7 @@ from proto.intents import (
     CancelByClientId,
     CancelOrder,
     CancelOrders,
+    CancelTwap,
     Intent,
     PlaceGroup,
     PlaceOrders,
@@ -18,7 +29,10 @@ from proto.intents import (
     ScheduleCancel,
 )
 
-_CANCELS: Final = (CancelByClientId, CancelOrder, CancelOrders, CancelAll, ScheduleCancel, HlCancel, HlCancelByCloid)
+_CANCELS: Final = (
+    CancelByClientId, CancelOrder, CancelOrders, CancelAll, CancelTwap, ScheduleCancel, HlCancel, HlCancelByCloid, HlTwapCancel,
+    HlScheduleCancel,
+)  # fmt: skip
 
 
 def _action(item: UserAction) -> Intent | HlAction | HlUserRequest:
@@ -68,6 +82,8 @@ def cancels_open(account: Account, item: UserAction) -> bool:
         case HlCancelByCloid(cancels=rows):
             return all(client in account.clients for _, client in rows)
         case CancelAll():
-            return bool(account.orders or account.triggers)
+            return bool(account.orders or account.triggers or account.twaps)
+        case CancelTwap(twap_id=twap) | HlTwapCancel(twap_id=twap):
+            return twap in account.twaps
         case _:
             return False

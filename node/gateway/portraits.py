@@ -57,6 +57,15 @@ def account_portrait(state: State, account: Account) -> dict[str, Any]:
         ],
         "positions": positions, "open_orders": len(account.orders), "open_totals": totals,
         "cancel_at": account.cancel_at,
+        "triggers": len(account.triggers),
+        "twaps": [
+            {
+                "twap": row.id, "market": row.market, "side": row.side, "size": row.size, "reduce_only": row.reduce_only,
+                "seconds": row.seconds, "slippage": row.slippage, "price": row.price, "start": row.start,
+                "filled": row.filled, "quote": row.quote,
+            }
+            for row in sorted(account.twaps.values(), key=lambda row: row.id)
+        ],
         "agents": [
             {
                 "address": signer.address, "valid_until": signer.valid_until, "scope": signer.scope,

@@ -13,7 +13,7 @@ from node.views.book import Bbo, BookView, LevelRow
 from node.views.history import HistoryRow
 from node.views.portfolio import Sample
 from node.views.queue import QueueView
-from node.views.rows import CandleRow, FillRow, FundingRow, LedgerRow, OrderRow, RateRow, TradeRow, TransferRow
+from node.views.rows import CandleRow, FillRow, FundingRow, LedgerRow, OrderRow, RateRow, TradeRow, TransferRow, TwapRow
 from node.views.tickers import Ticker
 from proto.intents import Side
 
@@ -36,7 +36,7 @@ def fill_map(row: FillRow) -> dict[str, Any]:
     return {
         "seq": row.seq, "position": row.position, "time": row.time, "market": row.market, "trade": row.trade, "order": row.order,
         "client_id": row.client_id, "side": row.side, "price": row.price, "size": row.size, "is_taker": row.is_taker,
-        "fee": row.fee, "pnl": row.pnl, "remaining": row.remaining, "liquidation": row.liquidation,
+        "fee": row.fee, "pnl": row.pnl, "remaining": row.remaining, "liquidation": row.liquidation, "twap": row.twap,
     }  # fmt: skip
 
 
@@ -77,6 +77,15 @@ def rate_map(row: RateRow) -> dict[str, Any]:
     return {"seq": row.seq, "position": row.position, "time": row.time, "market": row.market, "funding_rate": row.rate}
 
 
+def twap_map(row: TwapRow) -> dict[str, Any]:
+    """A time-sliced order as it began or ended."""
+    return {
+        "seq": row.seq, "position": row.position, "time": row.time, "twap": row.twap, "market": row.market, "side": row.side,
+        "size": row.size, "reduce_only": row.reduce_only, "seconds": row.seconds, "slippage": row.slippage, "price": row.price,
+        "start": row.start, "filled": row.filled, "quote": row.quote, "running": row.running, "reason": row.reason,
+    }  # fmt: skip
+
+
 def history_map(row: HistoryRow) -> dict[str, Any]:
     """Any row of a history."""
     match row:
@@ -94,6 +103,8 @@ def history_map(row: HistoryRow) -> dict[str, Any]:
             return transfer_map(row)
         case RateRow():
             return rate_map(row)
+        case TwapRow():
+            return twap_map(row)
 
 
 def candle_map(row: CandleRow) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from node.views.rows import (
     RateRow,
     TradeRow,
     TransferRow,
+    TwapRow,
     cursor_of,
     decode_fill,
     decode_funding,
@@ -27,6 +28,7 @@ from node.views.rows import (
     decode_rate,
     decode_trade,
     decode_transfer,
+    decode_twap,
     encode_row,
     history_key,
     order_fill_key,
@@ -39,8 +41,8 @@ from proto.units import U32_MAX, U64_MAX
 PAGE_ROWS_MAX: Final = 500
 TIME_INDEX_MS: Final = 1_000  # One row of the time index per so many milliseconds.
 
-HistoryRow = OrderRow | FillRow | TradeRow | LedgerRow | FundingRow | TransferRow | RateRow
-AddedRow = TradeRow | FillRow | LedgerRow | FundingRow | TransferRow | RateRow
+HistoryRow = OrderRow | FillRow | TradeRow | LedgerRow | FundingRow | TransferRow | RateRow | TwapRow
+AddedRow = TradeRow | FillRow | LedgerRow | FundingRow | TransferRow | RateRow | TwapRow
 _DECODERS: Final[dict[HistoryKind, Callable[[bytes], HistoryRow]]] = {
     HistoryKind.FILLS: decode_fill,
     HistoryKind.TRADES: decode_trade,
@@ -48,6 +50,7 @@ _DECODERS: Final[dict[HistoryKind, Callable[[bytes], HistoryRow]]] = {
     HistoryKind.FUNDING: decode_funding,
     HistoryKind.TRANSFERS: decode_transfer,
     HistoryKind.RATES: decode_rate,
+    HistoryKind.TWAPS: decode_twap,
 }
 
 

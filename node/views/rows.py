@@ -12,6 +12,7 @@ Keys (big-endian; one table for all views):
     "g" u32 account, u64 seq, u32 position     funding payment
     "x" u32 account, u64 seq, u32 position     transfer, once for each side
     "r" u32 market, u64 seq, u32 position      funding rate
+    "w" u32 account, u64 seq, u32 position     beginning or end of a time-sliced order
     "c" u32 market, u32 interval s, u64 start  candle
     "b" u64 batch                              batch and its way through settlement
     "d" u64 last seq                           u64 id of the batch that ends there
@@ -36,7 +37,7 @@ import msgpack
 from proto.events import BalanceReason, CloseReason
 from proto.ids import AccountId, AssetId, MarketId, OrderId, Seq
 from proto.intents import Grouping, OrderSpec, OrderType, SelfTrade, Side, TimeInForce, TriggerKind
-from proto.units import AssetUnits, Lots, MicroUsd, Price, TimeMs
+from proto.units import AssetUnits, Lots, MicroUsd, Ppm, Price, TimeMs
 
 SEQ_KEY: Final = b"mseq"
 TIME_PREFIX: Final = b"n"
@@ -74,6 +75,7 @@ class HistoryKind(IntEnum):
     FUNDING = ord("g")
     TRANSFERS = ord("x")
     RATES = ord("r")
+    TWAPS = ord("w")
 
 
 @unique
@@ -122,6 +124,7 @@ class FillRow(NamedTuple):
     remaining: Lots
     liquidation: bool
     start: Lots
+    twap: OrderId = OrderId(0)  # The time-sliced order that placed it.
 
 
 class LedgerRow(NamedTuple):
@@ -159,6 +162,28 @@ class TransferRow(NamedTuple):
     destination: AccountId
     asset: AssetId
     amount: AssetUnits
+
+
+class TwapRow(NamedTuple):
+    """A time-sliced order as it began (`reason` FILLED, nothing filled) or as it ended."""
+
+    seq: Seq
+    position: int
+    time: TimeMs
+    account: AccountId
+    twap: OrderId
+    market: MarketId
+    side: Side
+    size: Lots
+    reduce_only: bool
+    seconds: int
+    slippage: Ppm
+    price: Price
+    start: TimeMs
+    filled: Lots
+    quote: MicroUsd
+    running: bool
+    reason: CloseReason
 
 
 class RateRow(NamedTuple):
@@ -294,6 +319,12 @@ def decode_funding(data: bytes) -> FundingRow:
 def decode_transfer(data: bytes) -> TransferRow:
     """The transfer in `data`."""
     return TransferRow(*decode_row(data))
+
+
+def decode_twap(data: bytes) -> TwapRow:
+    """The time-sliced order in `data`."""
+    row = TwapRow(*decode_row(data))
+    return row._replace(side=Side(row.side), reason=CloseReason(row.reason))
 
 
 def decode_rate(data: bytes) -> RateRow:

@@ -33,6 +33,7 @@ from node.views.rows import (
     RateRow,
     TradeRow,
     TransferRow,
+    TwapRow,
 )
 from node.views.streams import StreamHub, StreamKey, StreamLimits, StreamName
 from node.views.table import OrderedTable
@@ -44,6 +45,7 @@ from proto.events import (
     AgentApproved,
     BalanceChanged,
     BalanceReason,
+    CloseReason,
     Event,
     FundingPaid,
     FundingRateSet,
@@ -61,10 +63,13 @@ from proto.events import (
     TriggerClosed,
     TriggerFired,
     TriggerPlaced,
+    TwapClosed,
+    TwapPlaced,
+    TwapSliced,
 )
-from proto.ids import Seq
+from proto.ids import OrderId, Seq
 from proto.intents import Side
-from proto.units import RATE_SCALE, Lots, TimeMs
+from proto.units import RATE_SCALE, Lots, MicroUsd, TimeMs
 
 _Handler = Callable[[Any], None]
 OUTSIDE: Final = frozenset({BalanceReason.DEPOSIT, BalanceReason.WITHDRAWAL, BalanceReason.TRANSFER})
@@ -102,6 +107,7 @@ class Views:
         """Copies of orders as they came into the book, changed there or ended, likewise."""
         self._position = 0
         self._sizes: dict[tuple[int, int], int] = {}  # Positions that the input being applied has changed.
+        self._slice = (OrderId(0), OrderId(0))  # The newest slice's order, and the time-sliced order that placed it.
         self._written_seq = self.seq
         self._changes: dict[StreamKey, dict[Any, Any]] = {}  # Of the input being applied, for streams that are wanted.
         self.prices = AssetPrices(table)
@@ -114,7 +120,8 @@ class Views:
             TransferMade: self._transfer_made, FundingRateSet: self._rate_set,
             AccountOpened: self.directory.opened, AgentApproved: self.directory.approved,
             TriggerPlaced: self._trigger_placed, TriggerArmed: self._trigger_armed, TriggerFired: self._trigger_fired,
-            TriggerClosed: self._trigger_closed,
+            TriggerClosed: self._trigger_closed, TwapPlaced: self._twap_placed, TwapSliced: self._twap_sliced,
+            TwapClosed: self._twap_closed,
         }  # fmt: skip
         self._ticker_handlers: dict[type[Any], _Handler] = {
             IndexSet: self._index_set, MarkSet: self.tickers.mark_set,
@@ -234,6 +241,25 @@ class Views:
             self.history.add_ended_order(row, self._position)
         self._order_moved(row)
 
+    def _twap_placed(self, event: TwapPlaced) -> None:
+        row = TwapRow(
+            self.seq, self._position, self.time, event.account, event.twap, event.market, event.side, event.size,
+            event.reduce_only, event.seconds, event.slippage, event.price, self.time, Lots(0), MicroUsd(0), running=True,
+            reason=CloseReason.FILLED,
+        )  # fmt: skip
+        self._add(HistoryKind.TWAPS, event.account, row)
+
+    def _twap_sliced(self, event: TwapSliced) -> None:
+        self._slice = (event.order, event.twap)
+
+    def _twap_closed(self, event: TwapClosed) -> None:
+        row = TwapRow(
+            self.seq, self._position, self.time, event.account, event.twap, event.market, event.side, event.size,
+            event.reduce_only, event.seconds, event.slippage, event.price, event.start, event.filled, event.quote, running=False,
+            reason=event.reason,
+        )  # fmt: skip
+        self._add(HistoryKind.TWAPS, event.account, row)
+
     def _order_moved(self, row: OrderRow | None) -> None:
         if row is not None:
             self._tape_order(row)
@@ -261,6 +287,7 @@ class Views:
                 seq, at, time, event.taker, event.market, event.trade, event.taker_order, event.taker_client_id,
                 event.taker_side, event.price, event.size, is_taker=True, fee=event.taker_fee, pnl=event.taker_pnl,
                 remaining=event.taker_remaining, liquidation=event.liquidation, start=taker_start,
+                twap=self._slice[1] if event.taker_order == self._slice[0] else OrderId(0),
             ),
         ):  # fmt: skip
             self._add(HistoryKind.FILLS, fill.account, fill)

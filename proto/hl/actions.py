@@ -126,12 +126,49 @@ class HlSetReferrer:
 
 
 @dataclass(frozen=True, slots=True)
+class HlTwapOrder:
+    """`twapOrder`: `randomize` is signed over, and without effect: slices are the same for whoever executes the batch again."""
+
+    asset: int
+    is_buy: bool
+    size: str
+    reduce_only: bool
+    minutes: int
+    randomize: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HlTwapCancel:
+    """`twapCancel`."""
+
+    asset: int
+    twap_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class HlScheduleCancel:
+    """`scheduleCancel`; without a time it clears the one there is."""
+
+    time: TimeMs | None
+
+
+@dataclass(frozen=True, slots=True)
 class HlNoop:
     """`noop`: uses its nonce, so that what else was signed with it is void."""
 
 
 HlAction = (
-    HlPlace | HlCancel | HlCancelByCloid | HlModify | HlUpdateLeverage | HlSubAccountTransfer | HlSetReferrer | HlNoop
+    HlPlace
+    | HlCancel
+    | HlCancelByCloid
+    | HlModify
+    | HlTwapOrder
+    | HlTwapCancel
+    | HlScheduleCancel
+    | HlUpdateLeverage
+    | HlSubAccountTransfer
+    | HlSetReferrer
+    | HlNoop
 )
 
 

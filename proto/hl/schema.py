@@ -19,11 +19,14 @@ from proto.hl.actions import (
     HlNoop,
     HlOrder,
     HlPlace,
+    HlScheduleCancel,
     HlSetReferrer,
     HlSubAccountTransfer,
     HlTarget,
     HlTif,
     HlTrigger,
+    HlTwapCancel,
+    HlTwapOrder,
     HlUpdateLeverage,
     HlUsdSend,
     HlUserAction,
@@ -44,10 +47,10 @@ from proto.hl.reading import (
     uint,
 )
 from proto.intents import ORDERS_PER_BATCH_MAX
-from proto.units import AMOUNT_MAX, NONCE_MAX, U32_MAX, U64_MAX
+from proto.units import AMOUNT_MAX, NONCE_MAX, TIME_MS_MAX, U32_MAX, U64_MAX, TimeMs
 
 UNSUPPORTED: Final = (
-    "scheduleCancel", "updateIsolatedMargin", "topUpIsolatedOnlyMargin", "twapOrder", "twapCancel", "createSubAccount",
+    "updateIsolatedMargin", "topUpIsolatedOnlyMargin", "createSubAccount",
     "subAccountModify", "subAccountSpotTransfer", "createVault", "vaultTransfer", "vaultModify", "vaultDistribute",
     "registerReferrer", "reserveRequestWeight", "agentSetAbstraction", "agentEnableDexAbstraction", "spotSend",
     "usdClassTransfer", "sendAsset", "userSetAbstraction", "userDexAbstraction", "multiSig", "convertToMultiSigUser",
@@ -145,6 +148,24 @@ def _sub_account_transfer(value: Any) -> HlSubAccountTransfer:
     )
 
 
+def _twap_order(value: Any) -> HlTwapOrder:
+    found = fields(fields(value, ("type", "twap"))["twap"], ("a", "b", "s", "r", "m", "t"))
+    return HlTwapOrder(
+        uint(found["a"], U32_MAX), flag(found["b"]), decimal(found["s"]), flag(found["r"]), uint(found["m"], U32_MAX),
+        flag(found["t"]),
+    )  # fmt: skip
+
+
+def _twap_cancel(value: Any) -> HlTwapCancel:
+    found = fields(value, ("type", "a", "t"))
+    return HlTwapCancel(uint(found["a"], U32_MAX), uint(found["t"], U64_MAX))
+
+
+def _schedule_cancel(value: Any) -> HlScheduleCancel:
+    time = fields(value, ("type",), ("time",)).get("time")
+    return HlScheduleCancel(None if time is None else TimeMs(uint(time, TIME_MS_MAX)))
+
+
 def _noop(value: Any) -> HlNoop:
     fields(value, ("type",))
     return HlNoop()
@@ -156,6 +177,9 @@ _PARSERS: Final[dict[str, Callable[[Any], HlAction]]] = {
     "cancelByCloid": _cancel_by_cloid,
     "modify": _modify,
     "batchModify": _batch_modify,
+    "twapOrder": _twap_order,
+    "twapCancel": _twap_cancel,
+    "scheduleCancel": _schedule_cancel,
     "updateLeverage": _update_leverage,
     "subAccountTransfer": _sub_account_transfer,
     "setReferrer": lambda value: HlSetReferrer(text(fields(value, ("type", "code"))["code"])),
@@ -229,6 +253,16 @@ def plain_action(action: HlAction) -> dict[str, Any]:
             }  # fmt: skip
         case HlSetReferrer():
             return {"type": "setReferrer", "code": action.code}
+        case HlTwapOrder():
+            terms = {
+                "a": action.asset, "b": action.is_buy, "s": action.size, "r": action.reduce_only, "m": action.minutes,
+                "t": action.randomize,
+            }  # fmt: skip
+            return {"type": "twapOrder", "twap": terms}
+        case HlTwapCancel():
+            return {"type": "twapCancel", "a": action.asset, "t": action.twap_id}
+        case HlScheduleCancel():
+            return {"type": "scheduleCancel"} if action.time is None else {"type": "scheduleCancel", "time": action.time}
         case HlNoop():
             return {"type": "noop"}
 

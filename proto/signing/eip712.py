@@ -22,6 +22,7 @@ from proto.intents import (
     CancelByClientId,
     CancelOrder,
     CancelOrders,
+    CancelTwap,
     CreateSubAccount,
     Intent,
     OrderSpec,
@@ -29,6 +30,7 @@ from proto.intents import (
     PlaceOrder,
     PlaceOrders,
     PlaceScale,
+    PlaceTwap,
     RevokeAgent,
     ScheduleCancel,
     Transfer,
@@ -62,6 +64,10 @@ TYPES: Final[dict[str, str]] = {
     "AmendOrders": f"AmendOrders({_HEAD},Amend[] amends){_AMEND}",
     "PlaceScale": f"PlaceScale({_HEAD},Order order,uint64 lastPrice,uint16 count,uint32 skew){_ORDER}",
     "PlaceGroup": f"PlaceGroup({_HEAD},uint8 grouping,Order[] orders,Trigger[] triggers){_ORDER}{_TRIGGER}",
+    "PlaceTwap": (
+        f"PlaceTwap({_HEAD},uint16 market,uint8 side,uint64 size,bool reduceOnly,uint32 seconds,uint32 slippage,uint64 price)"
+    ),
+    "CancelTwap": f"CancelTwap({_HEAD},uint64 twapId)",
     "Order": _ORDER,
     "Trigger": _TRIGGER + _ORDER,
     "Amend": _AMEND,
@@ -175,6 +181,11 @@ def _fields(intent: Intent) -> tuple[str, bytes]:
             orders = keccak(b"".join(_order_hash(order) for order in intent.orders))
             triggers = keccak(b"".join(_trigger_hash(trigger) for trigger in intent.triggers))
             return "PlaceGroup", _u(intent.grouping) + orders + triggers
+        case PlaceTwap():
+            terms = (intent.market, intent.side, intent.size, intent.reduce_only, intent.seconds, intent.slippage, intent.price)
+            return "PlaceTwap", b"".join(_u(term) for term in terms)
+        case CancelTwap():
+            return "CancelTwap", _u(intent.twap_id)
 
 
 def intent_digest(domain: Domain, intent: Intent) -> bytes:

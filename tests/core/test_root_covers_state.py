@@ -23,15 +23,15 @@ from tests.scenarios.language import Script, address_of
 DERIVED = {
     "Position": ["buy_lots", "buy_value", "sell_lots", "sell_value", "reduce_buys", "reduce_sells", "orders"],
     "Order": ["before", "after"],
-    "Account": ["orders", "triggers", "clients", "sub_accounts"],
+    "Account": ["orders", "triggers", "twaps", "clients", "sub_accounts"],
     "Market": ["bids", "asks", "rises", "falls", "initial_ppm", "maintenance"],
     "State": [
-        "orders", "by_address", "agents", "free_slots", "liquidating", "expiries", "cancel_times", "risk", "triggers",
-        "free_waiting_slots", "children", "groups", "bound",
+        "orders", "by_address", "agents", "free_slots", "liquidating", "expiries", "cancel_times", "risk", "triggers", "twaps",
+        "twap_times", "free_waiting_slots", "children", "groups", "bound",
     ],
 }
 # The key under which the object's own leaf stands.
-KEYS = {"Order": ["slot"], "Trigger": ["slot"], "Account": ["id"], "Signer": ["account"], "Index": ["id"]}
+KEYS = {"Order": ["slot"], "Trigger": ["slot"], "Twap": ["slot"], "Account": ["id"], "Signer": ["account"], "Index": ["id"]}
 # Parameters, committed by the rules hash; outboxes of the current input and of the current batch.
 ELSEWHERE = {"State": ["params", "touched", "events", "ops", "settled"], "Market": ["params"]}
 
@@ -50,6 +50,7 @@ def busy_state() -> State:
         "funding", "alice withdraw 5 to alice",
         "carol pair buy 1 @ 95 ; stop buy 1 at 104 @ 104", "carol parent buy 1 @ 94 ; stop sell 1 at 92 market reduce",
         "alice onposition stop sell 0 at 91 market reduce til=90000",
+        "carol twap buy 20 @ 90 for 300", "work 1",
         "bob stop buy 1 at 103 market", "price 1 109", "seal", "alice withdraw 6 to alice",
     ):  # fmt: skip
         script.line(line)

@@ -30,6 +30,7 @@ from node.core.params import (
 )
 from node.core.schedule import due_inputs
 from node.core.state import BookSide, Ladder, State, TriggerStatus
+from node.core.twap.schedule import time_of
 from proto.hl.actions import HlL1Request, HlRequest, HlUserRequest
 from proto.ids import ETH, USDC, ZERO_ADDRESS, Address, AssetId, IndexId, MarketId, Seq
 from proto.inputs import (
@@ -97,7 +98,7 @@ PARAMS = Params(
     FundingParams(5_000, 3_600_000, 10**8, 5 * 10**8, 4 * 10**10, 150_000),
     FeeParams(Ppm(450), Ppm(150), Ppm(500_000)),
     LiquidationParams(MicroUsd(20_000 * USD), Ppm(200_000), 30_000, Ppm(15_000), Ppm(666_667)),
-    LimitParams(55, 2, 2, 2, 8, 3, 9),
+    LimitParams(55, 2, 2, 2, 8, 3, 9, 2),
     DialectParams(hyperliquid_owners=True),
 )  # fmt: skip
 
@@ -245,7 +246,8 @@ def portrait(state: State) -> dict[str, Any]:
             account.address, account.master, account.payee, account.cash, dict(sorted(account.balances.items())),
             [_position(account.positions[number], state) for number in sorted(account.positions)],
             sorted((s.address, s.is_agent, s.valid_until, s.scope, s.name, s.markets, tuple(s.nonces)) for s in account.signers),
-            sorted(account.orders), sorted(account.triggers), {client: order.id for client, order in sorted(account.clients.items())},
+            sorted(account.orders), sorted(account.triggers), sorted(account.twaps),
+            {client: order.id for client, order in sorted(account.clients.items())},
             account.sub_accounts, account.cancel_at,
         )
         for account in state.accounts.values()
@@ -259,6 +261,8 @@ def portrait(state: State) -> dict[str, Any]:
         "orders": sorted(state.orders),
         "expiries": sorted(dict.fromkeys(entry for entry in state.expiries if is_open(state, entry[1]))),
         "waiting": {slot: trigger.id for slot, trigger in sorted(state.waiting_slots.items())},
+        "slices": sorted({entry for entry in state.twap_times if is_next_slice(state, entry)}),
+        "next slice": state.twap_times[0] if state.twap_times else None,
         "next waiting slot": min(state.free_waiting_slots, default=len(state.waiting_slots)),
         "ladders": {number: (rungs(state, m.rises), rungs(state, m.falls)) for number, m in state.markets.items()},
         "children": {parent: sorted(rows) for parent, rows in sorted(state.children.items())},
@@ -277,6 +281,11 @@ def portrait(state: State) -> dict[str, Any]:
 def is_open(state: State, number: Any) -> bool:
     """Whether an order rests or a trigger waits under this id."""
     return number in state.orders or (number in state.triggers and state.triggers[number].status != TriggerStatus.FIRED)
+
+
+def is_next_slice(state: State, entry: Any) -> bool:
+    """Whether a time-sliced order has its next slice then."""
+    return entry[1] in state.twaps and time_of(state.twaps[entry[1]]) == entry[0]
 
 
 def rungs(state: State, ladder: Ladder) -> Any:

@@ -86,6 +86,7 @@ def _parameters(text: str) -> list[Any]:
                 "orders_per_account", "agents_per_account", "sub_accounts", "positions_per_account", "fills_per_input",
                 "cancels_per_input",
                 "triggers_per_account",
+                "twaps_per_account",
             )
         ],
         [file["dialects"]["hyperliquid_owners"]],

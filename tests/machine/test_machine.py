@@ -63,6 +63,7 @@ from proto.intents import (
     CancelAll,
     CancelByClientId,
     CancelOrder,
+    CancelTwap,
     CreateSubAccount,
     Grouping,
     Intent,
@@ -71,6 +72,7 @@ from proto.intents import (
     PlaceGroup,
     PlaceOrder,
     PlaceOrders,
+    PlaceTwap,
     RevokeAgent,
     ScheduleCancel,
     SelfTrade,
@@ -83,7 +85,7 @@ from proto.intents import (
     encode_intent,
 )
 from proto.ledger import Section
-from proto.units import AssetUnits, Lots, MicroPrice, Price, TimeMs
+from proto.units import AssetUnits, Lots, MicroPrice, Ppm, Price, TimeMs
 from tests.core.venue import PARAMS, PUBLISHERS, START_MS, USD, Venue, address, full_leaves, portrait, replay
 
 OWNERS = tuple(address(number) for number in range(1, 5))
@@ -343,6 +345,29 @@ class VenueMachine(RuleBasedStateMachine):
         self.all_report(market, percent, 500)
         self.step(WorkTick(work))
 
+    @rule(
+        account=accounts, market=markets, side=st.sampled_from(Side), usd=st.integers(100, 60_000), reduce_only=st.booleans(),
+        slippage=st.sampled_from([0, 5_000, 30_000]), stop=st.booleans(), number=st.integers(0, 3),
+    )  # fmt: skip
+    def slice_over_time(
+        self, account: Address, market: int, side: Side, usd: int, slippage: int, number: int, *, reduce_only: bool, stop: bool
+    ) -> None:
+        """A time-sliced order begins or is cancelled, and one interval passes."""
+        running = sorted(self.venue.state.twaps)
+        if stop and running:
+            end = CancelTwap(**self.head(account), twap_id=running[number % len(running)])
+            self.act(end, self.signer_of(account, by_agent=True))
+        else:
+            size = self.spec(market, side, 0, usd, TimeInForce.IOC).size
+            begin = PlaceTwap(
+                **self.head(account), market=MarketId(market), side=side, size=size, reduce_only=reduce_only, seconds=300,
+                slippage=Ppm(slippage), price=Price(0),
+            )  # fmt: skip
+            self.act(begin, self.signer_of(account, by_agent=True))
+        self.now += 30_000 * number
+        self.all_report(market, 0, 1)
+        self.step(WorkTick(3))
+
     def order_ids(self) -> st.SearchStrategy[OrderId]:
         known = sorted([*self.venue.state.orders, *self.venue.state.triggers])
         return st.sampled_from(known) if known else st.just(OrderId(1))
@@ -520,6 +545,9 @@ class VenueMachine(RuleBasedStateMachine):
             if trigger.grouping == Grouping.POSITION:
                 size = state.accounts[trigger.account].positions[trigger.market].size
                 assert size < 0 if trigger.side == Side.BUY else size > 0
+        for twap in state.twaps.values():
+            assert 0 <= twap.filled < twap.size
+            assert twap.id in state.accounts[twap.account].twaps
         assert state.settled == len(state.events) or not state.triggers
 
     @invariant()

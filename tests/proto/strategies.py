@@ -24,6 +24,7 @@ from proto.intents import (
     CancelByClientId,
     CancelOrder,
     CancelOrders,
+    CancelTwap,
     CreateSubAccount,
     Grouping,
     Intent,
@@ -33,6 +34,7 @@ from proto.intents import (
     PlaceOrder,
     PlaceOrders,
     PlaceScale,
+    PlaceTwap,
     RevokeAgent,
     ScheduleCancel,
     SelfTrade,
@@ -106,6 +108,11 @@ intents: st.SearchStrategy[Intent] = st.one_of(
         ),
         *head, st.sampled_from(Grouping), members,
     ),
+    st.builds(
+        PlaceTwap, *head, markets, st.sampled_from(Side), sizes, st.booleans(), st.integers(0, U32_MAX),
+        st.integers(0, 10**6).map(Ppm), prices,
+    ),
+    st.builds(CancelTwap, *head, order_ids),
     st.builds(AmendOrders, *head, st.lists(amends, min_size=1, max_size=50).map(tuple)),
     st.builds(PlaceScale, *head, orders, prices, st.integers(2, 50), st.integers(0, 10**8).map(Ppm)),
 )  # fmt: skip

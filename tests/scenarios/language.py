@@ -23,7 +23,7 @@ from node.core.margin.account import summary
 from node.core.outcome import Applied, OrderResult, Outcome, Result
 from node.core.params import DialectParams
 from node.core.state import Account, BookSide, Market, touch_market
-from proto.events import MarketStatus, OrderClosed, OrderFilled, TriggerClosed, TriggerFired
+from proto.events import MarketStatus, OrderClosed, OrderFilled, TriggerClosed, TriggerFired, TwapClosed, TwapSliced
 from proto.hashing import keccak
 from proto.hl.actions import HlL1Request, HlRequest, HlUserRequest
 from proto.hl.schema import parse_action, parse_user_action
@@ -49,6 +49,7 @@ from proto.intents import (
     CancelByClientId,
     CancelOrder,
     CancelOrders,
+    CancelTwap,
     CreateSubAccount,
     Grouping,
     Intent,
@@ -58,6 +59,7 @@ from proto.intents import (
     PlaceOrder,
     PlaceOrders,
     PlaceScale,
+    PlaceTwap,
     RevokeAgent,
     ScheduleCancel,
     SelfTrade,
@@ -323,6 +325,14 @@ class Script:
             market = self.venue.state.markets.get(spec.market, self.venue.state.markets[MarketId(1)])
             ppm = Ppm(int(number_of(skew or "1").scaleb(6)))
             return PlaceScale(*head, spec, price_in(market, last or "0"), parts_of or 2, ppm)
+        if verb == "twap":
+            seconds, slippage = int(words.option("for") or 300), number_of(words.option("slip") or "0.03")
+            spec = self.order(words)
+            return PlaceTwap(
+                *head, spec.market, spec.side, spec.size, spec.reduce_only, seconds, Ppm(int(slippage.scaleb(6))), spec.price
+            )
+        if verb == "stoptwap":
+            return CancelTwap(*head, OrderId(int(words.take()[1:])))
         if verb in TRIGGERS:
             words.left.insert(0, verb)
             return PlaceGroup(*head, Grouping.NONE, (), (self.trigger(words),))
@@ -417,7 +427,8 @@ class Script:
         """The present value of what a line names."""
         facts: dict[str, Callable[..., str]] = {
             "fills": self.fills, "closed": self.closed, "events": self.events,
-            "fired": self.fired, "triggers": self.triggers, "book": self.book, "cash": self.cash,
+            "fired": self.fired, "sliced": self.sliced, "triggers": self.triggers, "twaps": self.twaps,
+            "book": self.book, "cash": self.cash,
             "balance": self.balance, "position": self.position, "margin": self.margin, "mark": self.mark,
             "index": self.index, "status": self.status, "orders": self.orders, "work": self.work, "account": self.account,
             "switch": self.switch, "nonces": self.nonce_count, "interest": self.interest, "rate": self.rate,
@@ -434,11 +445,12 @@ class Script:
     def closed(self) -> str:
         """Orders and triggers that ended, with the refusal of a trigger's order."""
         assert isinstance(self.last, Applied)
-        closed = [event for event in self.last.events if isinstance(event, OrderClosed | TriggerClosed)]
+        closed = [event for event in self.last.events if isinstance(event, OrderClosed | TriggerClosed | TwapClosed)]
         codes = [RejectCode(e.code) for e in closed if isinstance(e, TriggerClosed) and e.code]
         self.refusals += codes
         return ", ".join(
-            f"#{e.order} {e.reason.name}" + (f" {RejectCode(e.code).name}" if isinstance(e, TriggerClosed) and e.code else "")
+            f"#{e.twap if isinstance(e, TwapClosed) else e.order} {e.reason.name}"
+            + (f" {RejectCode(e.code).name}" if isinstance(e, TriggerClosed) and e.code else "")
             for e in closed
         ) or "none"
 
@@ -446,6 +458,18 @@ class Script:
         """Triggers that the last input fired, in order."""
         assert isinstance(self.last, Applied)
         return " ".join(f"#{e.order}" for e in self.last.events if isinstance(e, TriggerFired)) or "none"
+
+    def twaps(self, name: str) -> str:
+        """Running time-sliced orders with what they have traded, and their next slice."""
+        rows = sorted(self.holder(name).twaps.values(), key=lambda row: row.id)
+        return " ".join(f"#{row.id}:{row.filled}/{row.size}:{row.next_slice}" for row in rows) or "none"
+
+    def sliced(self) -> str:
+        """Slices of the last input: lots, and the order or the refusal."""
+        assert isinstance(self.last, Applied)
+        rows = [event for event in self.last.events if isinstance(event, TwapSliced)]
+        self.refusals += [RejectCode(row.code) for row in rows if row.code]
+        return ", ".join(f"{e.lots} {RejectCode(e.code).name if e.code else f'#{e.order}'}" for e in rows) or "none"
 
     def triggers(self, name: str) -> str:
         """Waiting triggers with what they would place."""

@@ -46,6 +46,7 @@ from proto.intents import (
     CancelByClientId,
     CancelOrder,
     CancelOrders,
+    CancelTwap,
     CreateSubAccount,
     Grouping,
     Intent,
@@ -55,6 +56,7 @@ from proto.intents import (
     PlaceOrder,
     PlaceOrders,
     PlaceScale,
+    PlaceTwap,
     RevokeAgent,
     ScheduleCancel,
     SelfTrade,
@@ -125,6 +127,8 @@ INTENTS: dict[str, Intent] = {
         *_HEAD, Grouping.CHILDREN, (BUY,),
         (TriggerSpec(TriggerKind.TAKE_PROFIT, Price(600_000), SELL), TriggerSpec(TriggerKind.STOP, Price(400_000), SELL)),
     ),
+    "PlaceTwap": PlaceTwap(*_HEAD, MarketId(3), Side.SELL, Lots(LOTS_MAX), True, 1_800, Ppm(30_000), Price(PRICE_MAX)),  # noqa: FBT003
+    "CancelTwap": CancelTwap(*_HEAD, OrderId(2**64 - 1)),
     "PlaceScale": PlaceScale(*_HEAD, BUY, Price(400_000), 20, Ppm(2_500_000)),
 }
 
@@ -195,6 +199,9 @@ OPS: dict[str, OpTuple] = {
     ),
     "TRIGGER_FIRED": (OpKind.TRIGGER_FIRED, 79, 1),
     "TRIGGER_CLOSED": (OpKind.TRIGGER_CLOSED, 79, 14, 4001),
+    "TWAP_PLACED": (OpKind.TWAP_PLACED, 80, 3, 1, 1, 12_345, 1, 1_800, 30_000, 500_000),
+    "TWAP_SLICED": (OpKind.TWAP_SLICED, 80, 81, 206, 4001),
+    "TWAP_CLOSED": (OpKind.TWAP_CLOSED, 80, 8, 12_000),
 }
 
 CLIENT_FRAMES: dict[str, ClientFrame] = {

@@ -23,12 +23,13 @@ from node.core.commit.leaves import (
     decode_venue_market_into,
     decode_work_into,
 )
-from node.core.commit.waiting_leaves import decode_trigger
+from node.core.commit.waiting_leaves import decode_waiting
 from node.core.genesis import empty_state
 from node.core.ledger.positions import position_in
 from node.core.params import Params
-from node.core.state import Account, Order, State, Trigger, TriggerStatus, TriggerWork
+from node.core.state import Account, Order, State, Trigger, TriggerStatus, TriggerWork, Twap
 from node.core.triggers import ladder, registry
+from node.core.twap import schedule
 from proto.ids import AccountId, IndexId, MarketId, Slot
 from proto.ledger import Section
 
@@ -69,8 +70,11 @@ def _take(state: State, row: LeafRow) -> None:
         case Section.WITHDRAWALS | Section.VAULTS:
             pass  # Withdrawals live in the tree only; there are no vaults yet.
         case Section.VENUE_TRIGGERS:
-            trigger = decode_trigger(row.key, row.leaf)
-            state.triggers[trigger.id] = trigger
+            waiting = decode_waiting(row.key, row.leaf)
+            if isinstance(waiting, Twap):
+                state.twaps[waiting.id] = waiting
+            else:
+                state.triggers[waiting.id] = waiting
         case Section.VENUE_ACCOUNTS:
             pass  # Once all accounts are there.
 
@@ -113,7 +117,7 @@ def _index_order(state: State, order: Order) -> None:
 
 
 def _index_triggers(state: State) -> None:
-    """Ladders, groups and what accounts have waiting."""
+    """Ladders, groups, slices, and what accounts have waiting."""
     for item in state.work:
         if isinstance(item, TriggerWork):
             ladder.ladder_of(state.markets[item.market], above=item.above).items.append(item)
@@ -124,6 +128,10 @@ def _index_triggers(state: State) -> None:
     state.triggers = {number: state.triggers[number] for number in sorted(state.triggers)}
     for trigger in state.triggers.values():
         registry.index(state, trigger)
+    state.twaps = {number: state.twaps[number] for number in sorted(state.twaps)}
+    for twap in state.twaps.values():
+        state.waiting_slots[twap.slot] = twap
+        schedule.index(state, state.accounts[twap.account], twap)
     used = state.waiting_slots
     state.free_waiting_slots = [slot for slot in range(max(used, default=0)) if Slot(slot) not in used]
 

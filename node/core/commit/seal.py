@@ -17,7 +17,7 @@ from node.core.commit.leaves import (
     encode_venue_market,
     encode_work,
 )
-from node.core.commit.waiting_leaves import encode_trigger
+from node.core.commit.waiting_leaves import encode_waiting
 from node.core.state import State
 from proto.ids import AccountId, IndexId, MarketId, Slot
 from proto.ledger import Section
@@ -70,7 +70,7 @@ def _waiting_rows(state: State) -> list[LeafRow]:
     """Rows of touched slots of what waits: a slot that nothing holds is empty."""
     rows = []
     for slot in sorted(state.touched[Section.VENUE_TRIGGERS]):
-        trigger = state.waiting_slots.get(Slot(slot))
-        leaf = encode_trigger(trigger) if trigger is not None else b""
+        item = state.waiting_slots.get(Slot(slot))
+        leaf = encode_waiting(item) if item is not None else b""
         rows.append(LeafRow(Section.VENUE_TRIGGERS, slot, leaf, b""))
     return rows

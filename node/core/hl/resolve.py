@@ -15,7 +15,10 @@ from proto.hl.actions import (
     HlOrder,
     HlPlace,
     HlRequest,
+    HlScheduleCancel,
     HlTif,
+    HlTwapCancel,
+    HlTwapOrder,
     HlUpdateLeverage,
     HlUserRequest,
 )
@@ -25,10 +28,13 @@ from proto.intents import (
     AmendOrder,
     CancelByClientId,
     CancelOrder,
+    CancelTwap,
     Intent,
     OrderSpec,
     OrderType,
     PlaceOrders,
+    PlaceTwap,
+    ScheduleCancel,
     SelfTrade,
     Side,
     TimeInForce,
@@ -36,8 +42,9 @@ from proto.intents import (
     TriggerSpec,
 )
 from proto.reject import RejectCode
-from proto.units import LOTS_MAX, PRICE_DECIMALS_MAX, PRICE_MAX, Lots, Price
+from proto.units import LOTS_MAX, PRICE_DECIMALS_MAX, PRICE_MAX, Lots, Ppm, Price, TimeMs
 
+_TWAP_SLIPPAGE = Ppm(30_000)
 _TIMES_IN_FORCE = {
     HlTif.GTC: TimeInForce.GTC,
     HlTif.IOC: TimeInForce.IOC,
@@ -107,6 +114,22 @@ def order_spec(state: State, order: HlOrder) -> OrderSpec | RejectCode:
     )  # fmt: skip
 
 
+def twap_intent(state: State, account: Address, request: HlL1Request, action: HlTwapOrder) -> PlaceTwap | RejectCode:
+    """The typed time-sliced order, with the slippage that clients of this dialect expect."""
+    market = market_of(state, action.asset)
+    if market is None:
+        return RejectCode.MARKET_UNKNOWN
+    lots = scaled(action.size, market.params.size_decimals)
+    if lots is None:
+        return RejectCode.ORDER_SIZE_OFF_LOT
+    if lots > LOTS_MAX:
+        return RejectCode.FIELD_OUT_OF_RANGE
+    return PlaceTwap(
+        account, request.nonce, request.expires_after, market.params.id, Side.BUY if action.is_buy else Side.SELL, Lots(lots),
+        action.reduce_only, action.minutes * 60, _TWAP_SLIPPAGE, Price(0),
+    )  # fmt: skip
+
+
 def trading_intents(state: State, account: Address, request: HlRequest) -> list[Intent] | None:
     """What an agent would have to be allowed to sign natively for this request; None where it is no trading action."""
     if isinstance(request, HlUserRequest):
@@ -127,6 +150,13 @@ def trading_intents(state: State, account: Address, request: HlRequest) -> list[
             return [*ends, PlaceOrders(*head, _specs(state, tuple(order for _, order in action.modifies)))]
         case HlUpdateLeverage():
             return [PlaceOrders(*head, ())]
+        case HlTwapOrder():
+            twap = twap_intent(state, account, request, action)
+            return [PlaceOrders(*head, ())] if isinstance(twap, RejectCode) else [twap]
+        case HlTwapCancel():
+            return [CancelTwap(*head, OrderId(action.twap_id))]
+        case HlScheduleCancel():
+            return [ScheduleCancel(*head, action.time or TimeMs(0))]
         case _:
             return None
 

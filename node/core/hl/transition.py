@@ -9,11 +9,11 @@ Invariants:
 from typing import assert_never
 
 from node.core.hl.modify import modify
-from node.core.hl.resolve import market_of, member_spec, trading_intents
+from node.core.hl.resolve import market_of, member_spec, trading_intents, twap_intent
 from node.core.ledger.scope import refusal_of_agent
 from node.core.outcome import Applied, Outcome, Rejected, Result, ValueResult, refused_order
 from node.core.state import Account, Signer, State
-from node.core.transitions import agents, place_group, transfer, withdraw
+from node.core.transitions import agents, place_group, schedule_cancel, transfer, twap, withdraw
 from node.core.transitions.cancel_order import result_of
 from node.core.transitions.ending import Open, end, find
 from node.core.transitions.placing import Meetings
@@ -29,8 +29,11 @@ from proto.hl.actions import (
     HlNoop,
     HlPlace,
     HlRequest,
+    HlScheduleCancel,
     HlSetReferrer,
     HlSubAccountTransfer,
+    HlTwapCancel,
+    HlTwapOrder,
     HlUpdateLeverage,
     HlUsdSend,
     HlUserRequest,
@@ -44,8 +47,10 @@ from proto.intents import (
     SCOPE_HYPERLIQUID,
     SCOPE_TRADE,
     ApproveAgent,
+    CancelTwap,
     Grouping,
     RevokeAgent,
+    ScheduleCancel,
     Transfer,
     Withdraw,
 )
@@ -101,6 +106,15 @@ def _agent_signed(state: State, account: Account, request: HlL1Request) -> Outco
             return _cancel(state, account, found)
         case HlModify():
             return _modify(state, account, action)
+        case HlTwapOrder():
+            intent = twap_intent(state, account.address, request, action)
+            return Rejected(intent) if isinstance(intent, RejectCode) else twap.place(state, account, intent)
+        case HlTwapCancel():
+            head = (account.address, request.nonce, request.expires_after)
+            return twap.cancel(state, account, CancelTwap(*head, OrderId(action.twap_id)))
+        case HlScheduleCancel():
+            head = (account.address, request.nonce, request.expires_after)
+            return schedule_cancel.transition(state, account, ScheduleCancel(*head, action.time or TimeMs(0)))
         case HlUpdateLeverage():
             return _leverage(state, action)
         case HlSubAccountTransfer():

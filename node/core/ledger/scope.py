@@ -14,12 +14,14 @@ from proto.intents import (
     CancelByClientId,
     CancelOrder,
     CancelOrders,
+    CancelTwap,
     Intent,
     OrderSpec,
     PlaceGroup,
     PlaceOrder,
     PlaceOrders,
     PlaceScale,
+    PlaceTwap,
     ScheduleCancel,
 )
 from proto.reject import RejectCode
@@ -45,6 +47,13 @@ def refusal_of_agent(state: State, account: Account, agent: Signer, intent: Inte
         case PlaceGroup():
             orders = [*intent.orders, *(trigger.order for trigger in intent.triggers)]
             return _first([_of_order(agent, order) for order in orders])
+        case PlaceTwap():
+            if agent.scope & SCOPE_REDUCE_ONLY and not intent.reduce_only:
+                return RejectCode.AGENT_REDUCE_ONLY
+            return _of_market(agent, intent.market)
+        case CancelTwap():
+            twap = account.twaps.get(intent.twap_id)
+            return None if twap is None else _of_market(agent, twap.market)
         case CancelOrders():
             found = [_by_id(state, number) for number in intent.order_ids]
             found += [account.clients.get(number) for number in intent.client_ids]

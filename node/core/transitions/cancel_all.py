@@ -1,11 +1,11 @@
-"""Cancel everything open of an account in one market or in all: orders and waiting triggers.
+"""Cancel everything open of an account in one market or in all: orders, waiting triggers, time-sliced orders.
 
 What one input may not cancel is queued: work ticks cancel the rest, oldest first, and no order placed later.
 """
 
 from node.core.liquidation.work import enqueue_cancels
 from node.core.outcome import Applied, Outcome, Rejected, ValueResult
-from node.core.state import Account, State
+from node.core.state import Account, State, Twap
 from node.core.transitions.ending import Open, end, has_open, matching
 from proto.events import CloseReason, OrdersQueuedForCancel
 from proto.ids import ALL_MARKETS, OrderId
@@ -13,7 +13,7 @@ from proto.intents import CancelAll
 from proto.reject import RejectCode
 
 
-def check(state: State, account: Account, intent: CancelAll) -> list[Open] | RejectCode:
+def check(state: State, account: Account, intent: CancelAll) -> list[Open | Twap] | RejectCode:
     """Decide without touching `state`."""
     if intent.market != ALL_MARKETS and intent.market not in state.markets:
         return RejectCode.MARKET_UNKNOWN
@@ -22,7 +22,7 @@ def check(state: State, account: Account, intent: CancelAll) -> list[Open] | Rej
     return matching(account, intent.market, OrderId(state.next_order - 1))
 
 
-def commit(state: State, account: Account, intent: CancelAll, orders: list[Open]) -> Applied:
+def commit(state: State, account: Account, intent: CancelAll, orders: list[Open | Twap]) -> Applied:
     """Cancel what fits, queue the rest. Cannot fail."""
     most = state.params.limits.cancels_per_input
     for order in orders[:most]:

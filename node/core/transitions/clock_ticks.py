@@ -14,6 +14,8 @@ from node.core.state import CancelWork, State, TriggerWork
 from node.core.transitions.ending import end, has_open, matching
 from node.core.transitions.oracle_report import refresh_markets, set_status
 from node.core.triggers import fire, groups
+from node.core.twap import schedule as twap_schedule
+from node.core.twap import slices
 from proto.events import CloseReason, OrdersQueuedForCancel
 from proto.ids import ALL_MARKETS, OrderId
 from proto.inputs import SealTick, WorkTick
@@ -80,17 +82,21 @@ def work_tick(state: State, tick: WorkTick) -> Outcome:
 
 
 def _clock_unit(state: State) -> bool:
-    """One unit of what time alone sets off: an account's scheduled cancel, else orders that have ended. False: nothing is due."""
+    """One unit of what time alone sets off: a scheduled cancel, else orders that have ended, else a slice. False: nothing is due."""
     account = switch.take_due(state)
     if account is not None:
         if has_open(account, ALL_MARKETS):
             work.enqueue_cancels(
                 state, account.id, ALL_MARKETS, OrderId(state.next_order - 1), CloseReason.SCHEDULED_CANCEL
             )
-            state.events.append(OrdersQueuedForCancel(account.id, ALL_MARKETS, len(account.orders) + len(account.triggers)))
+            state.events.append(OrdersQueuedForCancel(account.id, ALL_MARKETS, len(matching(account, ALL_MARKETS, state.next_order))))
         return True
     if expiry.is_due(state, state.time):
         _expire_unit(state)
+        return True
+    twap = twap_schedule.next_due(state)
+    if twap is not None:
+        slices.unit(state, twap)
         return True
     return False
 

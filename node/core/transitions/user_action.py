@@ -24,6 +24,7 @@ from node.core.transitions import (
     place_scale,
     schedule_cancel,
     transfer,
+    twap,
     withdraw,
 )
 from proto.hl.actions import HlL1Request, HlUserRequest
@@ -37,12 +38,14 @@ from proto.intents import (
     CancelByClientId,
     CancelOrder,
     CancelOrders,
+    CancelTwap,
     CreateSubAccount,
     Intent,
     PlaceGroup,
     PlaceOrder,
     PlaceOrders,
     PlaceScale,
+    PlaceTwap,
     RevokeAgent,
     ScheduleCancel,
     Transfer,
@@ -92,6 +95,10 @@ def perform(state: State, account: Account, intent: Intent) -> Outcome:
             return place_scale.transition(state, account, intent)
         case PlaceGroup():
             return place_group.transition(state, account, intent)
+        case PlaceTwap():
+            return twap.place(state, account, intent)
+        case CancelTwap():
+            return twap.cancel(state, account, intent)
         case CancelAll():
             return cancel_all.transition(state, account, intent)
         case ScheduleCancel():

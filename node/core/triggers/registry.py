@@ -6,16 +6,15 @@ in its market's ladder; one that waits or grows is among its parent's `children`
 and it has siblings or is bound.
 """
 
-from heapq import heappop, heappush
+from heapq import heappush
 from typing import TypeVar
 
 from node.core.book import expiry
 from node.core.state import Account, Market, State, Trigger, TriggerStatus
-from node.core.triggers import ladder
+from node.core.triggers import ladder, slots
 from proto.events import CloseReason, TriggerArmed, TriggerClosed, TriggerPlaced
-from proto.ids import OrderId, Slot
+from proto.ids import OrderId
 from proto.intents import Grouping, OrderSpec, TriggerSpec
-from proto.ledger import Section
 from proto.ops import OpKind
 from proto.units import Lots
 
@@ -76,13 +75,8 @@ def enter_order(state: State, trigger: Trigger) -> None:
 
 
 def _enter(state: State, trigger: Trigger) -> None:
-    if state.free_waiting_slots:
-        trigger.slot = Slot(heappop(state.free_waiting_slots))
-    else:
-        trigger.slot = Slot(len(state.waiting_slots))  # All slots below are taken.
+    slots.enter(state, trigger)
     state.triggers[trigger.id] = trigger
-    state.waiting_slots[trigger.slot] = trigger
-    state.touched[Section.VENUE_TRIGGERS][trigger.slot] = None
 
 
 def index(state: State, trigger: Trigger) -> None:
@@ -101,7 +95,7 @@ def grow(state: State, market: Market, trigger: Trigger, lots: int) -> None:
     trigger.lots = Lots(min(trigger.lots + lots, trigger.size))
     if trigger.lots == before:
         return
-    state.touched[Section.VENUE_TRIGGERS][trigger.slot] = None
+    slots.touch(state, trigger)
     if trigger.status == TriggerStatus.WAITING:
         trigger.status, trigger.since = TriggerStatus.ARMED, state.seq
         ladder.add(state, market, trigger)
@@ -112,14 +106,14 @@ def grow(state: State, market: Market, trigger: Trigger, lots: int) -> None:
 def orphan(state: State, trigger: Trigger) -> None:
     """Its parent has ended: it keeps what that has traded."""
     trigger.parent = OrderId(0)
-    state.touched[Section.VENUE_TRIGGERS][trigger.slot] = None
+    slots.touch(state, trigger)
 
 
 def set_fired(state: State, account: Account, trigger: Trigger) -> None:
     """It waits no more: its order is judged now, under its id and client id. Kept, if at all, as FIRED."""
     _stop_waiting(state, account, trigger)
     trigger.status = TriggerStatus.FIRED
-    state.touched[Section.VENUE_TRIGGERS][trigger.slot] = None
+    slots.touch(state, trigger)
     if not (trigger.group or trigger.grouping == Grouping.POSITION):
         drop(state, trigger)
 
@@ -136,15 +130,13 @@ def _stop_waiting(state: State, account: Account, trigger: Trigger) -> None:
 def drop(state: State, trigger: Trigger) -> None:
     """Forget the record."""
     del state.triggers[trigger.id]
-    del state.waiting_slots[trigger.slot]
-    heappush(state.free_waiting_slots, trigger.slot)
+    slots.leave(state, trigger)
     if trigger.group:
         _leave(state.groups, trigger.group, trigger.id)
     if trigger.grouping == Grouping.POSITION:
         _leave(state.bound, (trigger.account, trigger.market), trigger.id)
     if trigger.good_til:
         expiry.tidy(state)
-    state.touched[Section.VENUE_TRIGGERS][trigger.slot] = None
 
 
 def _leave(table: dict[Key, dict[OrderId, Trigger]], key: Key, number: OrderId) -> None:
@@ -171,7 +163,7 @@ def adopt(state: State, old: OrderId, new: OrderId) -> None:
         state.children[new] = children
         for child in children.values():
             child.parent = new
-            state.touched[Section.VENUE_TRIGGERS][child.slot] = None
+            slots.touch(state, child)
     record = state.triggers.get(old)
     if record is not None and record.status == TriggerStatus.FIRED:
         drop(state, record)

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from proto.hl.actions import HlTwapCancel, HlTwapOrder
 from proto.hl.reading import address_text
 from proto.ids import Address
 from proto.reject import SENTENCES, RejectCode
@@ -61,6 +62,24 @@ def modify_error(code: int, asset: int) -> str:
     if RejectCode(code) in _NEVER:
         return f"Cannot modify canceled or filled order asset={asset}"
     return order_error(code, asset)
+
+
+_TWAP: Final = (
+    RejectCode.MARKET_UNKNOWN, RejectCode.ORDER_SIZE_OFF_LOT, RejectCode.FIELD_OUT_OF_RANGE, RejectCode.ORDER_SIZE_ZERO,
+    RejectCode.TWAP_LIMIT, RejectCode.REDUCE_ONLY_WOULD_INCREASE, RejectCode.MARKET_HALTED, RejectCode.MARKET_CANCEL_ONLY,
+    RejectCode.INDEX_STALE,
+)  # fmt: skip
+
+
+def twap_error(code: RejectCode, action: HlTwapOrder | HlTwapCancel) -> str | None:
+    """Why a time-sliced order was not placed or cancelled; None where the whole action was refused for other reasons."""
+    if code == RejectCode.TWAP_DURATION and isinstance(action, HlTwapOrder):
+        return f"Invalid TWAP duration: {action.minutes} min(s)"
+    if code == RejectCode.TWAP_UNKNOWN:
+        return "TWAP was never placed, already canceled, or filled."
+    if code == RejectCode.TWAP_SLICE_TOO_SMALL:
+        return order_error(RejectCode.ORDER_BELOW_MINIMUM_NOTIONAL, action.asset)
+    return order_error(code, action.asset) if code in _TWAP else None
 
 
 def unknown_signer(signer: Address) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any, Final
 
-from node.core.outcome import Applied, OrderResult, OrderState, Rejected
+from node.core.outcome import Applied, OrderResult, OrderState, Rejected, ValueResult
 from node.gateway.admission import Refused
 from node.gateway.desk import Desk
 from node.gateway.hl import errors, fmt
@@ -20,6 +20,8 @@ from proto.hl.actions import (
     HlOrder,
     HlPlace,
     HlTif,
+    HlTwapCancel,
+    HlTwapOrder,
     HlUserRequest,
     HlWithdraw,
 )
@@ -53,6 +55,17 @@ def _err(text: str) -> dict[str, Any]:
 
 def _statuses(kind: str, statuses: list[Any]) -> dict[str, Any]:
     return {"status": "ok", "response": {"type": kind, "data": {"statuses": statuses}}}
+
+
+def _twap(action: HlTwapOrder | HlTwapCancel, status: Any) -> dict[str, Any]:
+    kind = "twapOrder" if isinstance(action, HlTwapOrder) else "twapCancel"
+    return {"status": "ok", "response": {"type": kind, "data": {"status": status}}}
+
+
+def _value(outcome: Applied) -> int:
+    result = outcome.results[0]
+    assert isinstance(result, ValueResult), "the action gives a number"
+    return result.value
 
 
 class Exchange:
@@ -141,6 +154,10 @@ class Exchange:
     def _answer(self, action: UserAction, released: Released) -> dict[str, Any]:
         outcome, intent = released.outcome, action.intent
         if isinstance(outcome, Rejected):
+            if isinstance(intent, HlL1Request) and isinstance(intent.action, HlTwapOrder | HlTwapCancel):
+                error = errors.twap_error(outcome.code, intent.action)
+                if error is not None:
+                    return _twap(intent.action, {"error": error})
             if outcome.code == RejectCode.SIGNER_UNKNOWN:
                 return _err(errors.unknown_signer(released.signer))
             return self._rejected(action, outcome.code)
@@ -163,6 +180,10 @@ class Exchange:
                 if batch:
                     return _statuses("order", rows)
                 return _err(rows[0]["error"]) if "error" in rows[0] else _DEFAULT
+            case HlTwapOrder() as twap:
+                return _twap(twap, {"running": {"twapId": _value(outcome)}})
+            case HlTwapCancel() as stopped:
+                return _twap(stopped, "success")
             case _:
                 return _DEFAULT
 

@@ -37,7 +37,7 @@ def fill_object(row: FillRow, coins: Coins) -> dict[str, Any]:
         "coin": coins.name(row.market), "px": fmt.price(row.price, decimals), "sz": fmt.fixed(row.size, decimals),
         "side": fmt.side(row.side), "time": row.time, "startPosition": fmt.fixed(row.start, decimals), "dir": doing,
         "closedPnl": fmt.usd(row.pnl), "hash": fmt.input_hash(row.seq), "oid": row.order, "crossed": row.is_taker,
-        "fee": fmt.usd(row.fee), "tid": row.trade, "feeToken": "USDC", "twapId": None,
+        "fee": fmt.usd(row.fee), "tid": row.trade, "feeToken": "USDC", "twapId": row.twap or None,
     }  # fmt: skip
     if row.client_id:
         shown["cloid"] = cloid_text(row.client_id)

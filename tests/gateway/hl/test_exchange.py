@@ -159,8 +159,7 @@ async def test_nonces_expiry_strangers_and_vaults() -> None:
 @pytest.mark.parametrize(
     ("action", "text"),
     [
-        ({"type": "scheduleCancel", "time": 1}, "scheduleCancel is not supported"),
-        ({"type": "twapOrder", "twap": {}}, "twapOrder is not supported"),
+        ({"type": "createVault", "time": 1}, "createVault is not supported"),
         ({"type": "usdClassTransfer", "amount": "1"}, "usdClassTransfer is not supported"),
     ],
 )

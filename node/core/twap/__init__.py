@@ -1,0 +1,1 @@
+"""Orders that trade in slices over time."""
