@@ -17,10 +17,15 @@ IndexId = NewType("IndexId", int)
 """Underlying index id, u16, from 1."""
 AssetId = NewType("AssetId", int)
 """Collateral asset id, u16; 0 is USDC."""
+VaultId = NewType("VaultId", int)
+"""Vault, u15, from 1."""
 Slot = NewType("Slot", int)
 """Leaf position of a resting order; the lowest free one is used first, from 0."""
 Seq = NewType("Seq", int)
 """Number of a sequenced input, from 1."""
+
+SHARES: Final = 0x8000
+"""Asset ids from here on are shares: 0x8000 | vault. They stand among an account's balances, and in no running total."""
 
 ADDRESS_BYTES: Final = 20
 ZERO_ADDRESS: Final = Address(bytes(ADDRESS_BYTES))
@@ -38,8 +43,19 @@ def derived_address(tag: bytes, *parts: bytes) -> Address:
 
 INSURANCE_ADDRESS: Final = derived_address(b"novate.insurance")
 TREASURY_ADDRESS: Final = derived_address(b"novate.treasury")
+BACKSTOP_ADDRESS: Final = derived_address(b"novate.backstop")
 INSURANCE_ACCOUNT: Final = AccountId(1)
 TREASURY_ACCOUNT: Final = AccountId(2)
+BACKSTOP_ACCOUNT: Final = AccountId(3)
+"""Holds the money and the positions of the backstop vault."""
+VENUE_ACCOUNTS: Final = (INSURANCE_ACCOUNT, TREASURY_ACCOUNT, BACKSTOP_ACCOUNT)
+VENUE_ADDRESSES: Final = (INSURANCE_ADDRESS, TREASURY_ADDRESS, BACKSTOP_ADDRESS)
+BACKSTOP_VAULT: Final = VaultId(1)
+
+
+def share_asset(vault: VaultId) -> AssetId:
+    """The asset id under which shares of a vault stand among an account's balances."""
+    return AssetId(SHARES | vault)
 
 
 def sub_account_address(master: Address, index: int) -> Address:

@@ -50,10 +50,11 @@ VENUE_SECTIONS: Final = (
 
 SYSTEM_FIXED_WORDS: Final = (
     "seq", "l2Time", "queueCursor", "queueHash", "batchId", "nextAccountId", "nextOrderId", "nextPriority", "nextTradeId",
-    "orderSlots", "withdrawalCount", "assetCount",
+    "orderSlots", "withdrawalCount", "borrowIndex", "assetCount",
 )  # fmt: skip
-SYSTEM_ASSET_WORDS: Final = ("owed", "owing", "entries", "withdrawn", "deposited")
-"""Per asset: Σ positive balances and pools, Σ |negative ones|, Σ signed entry notionals, cumulative withdrawals, cumulative deposits.
+SYSTEM_ASSET_WORDS: Final = ("owed", "owing", "entries", "withdrawn", "deposited", "price")
+"""Per asset: Σ positive balances and pools, Σ |negative ones|, Σ signed entry notionals, cumulative withdrawals, cumulative deposits, and
+the last valid index price in micro-USDC per whole unit (0: none yet).
 
 Conservation, per asset: owed − owing − entries + withdrawn == deposited. L1 checks `owed + withdrawn − owing − entries` against what it
 ever received, and `owing` against its cap.

@@ -28,6 +28,7 @@ FundingUnits = NewType("FundingUnits", int)
 
 MICRO_USD_PER_USD: Final = 1_000_000
 PPM: Final = 1_000_000
+INDEX_SCALE: Final = 10**12  # Cumulative indices count in 1e-12 of what they charge.
 RATE_SCALE: Final = 10**12  # Funding rates are in 1e-12.
 PRICE_DECIMALS_MAX: Final = 6  # size_decimals + price decimals of every market.
 SIGNIFICANT_FIGURES_MAX: Final = 5  # Tick rule; integer prices are always allowed.
@@ -37,7 +38,7 @@ LOTS_MAX: Final = 2**40 - 1  # Per order; 1.1e6 base units where d = 6.
 POSITION_LOTS_MAX: Final = 2**44 - 1  # Fits the int64 of a position word with room for sums of orders.
 AMOUNT_MAX: Final = 2**63 - 1  # Per deposit, withdrawal or transfer.
 CASH_MAX: Final = 2**100 - 1  # Any balance, pool, entry or total; leaf fields are int128.
-FUNDING_MAX: Final = 2**120 - 1  # Cumulative funding per lot.
+FUNDING_MAX: Final = 2**120 - 1  # Cumulative funding, or losses, per lot; cumulative interest.
 MICRO_PRICE_MAX: Final = 2**56 - 1  # 7.2e10 USDC per unit.
 NONCE_MAX: Final = 2**53 - 1  # Exact in every JavaScript client.
 TIME_MS_MAX: Final = 2**48 - 1

@@ -14,7 +14,7 @@ from node.l1.vault import Vault
 from proto.ids import Address
 from proto.signing.secp256k1 import SigningKey
 
-ASSETS: Final = {"USDC": (0, 6), "ETH": (1, 9)}
+ASSETS: Final = {"USDC": (0, 6), "ETH": (1, 9), "BTC": (2, 8)}
 """Symbol → asset id, decimals of the ledger's unit."""
 POLL_S: Final = 0.5
 

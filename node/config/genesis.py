@@ -14,6 +14,7 @@ from node.core.params import (
     IndexParams,
     LimitParams,
     LiquidationParams,
+    MarginParams,
     MarketParams,
     OracleParams,
     Params,
@@ -40,6 +41,7 @@ def load_genesis(path: Path) -> Params:
             publishers=tuple(_publisher(row) for row in table.tables("publishers")),
             oracle=_oracle(table.table("oracle")),
             funding=_funding(table.table("funding")),
+            margin=_margin(table.table("margin")),
             fees=_fees(table.table("fees")),
             liquidation=_liquidation(table.table("liquidation")),
             limits=_limits(table.table("limits")),
@@ -78,7 +80,16 @@ def _rate(table: Table, key: str) -> int:
 def _asset(row: Table) -> AssetParams:
     decimals = row.integer("decimals")
     cap = int(row.text("deposit_cap")) * 10**decimals
-    asset = AssetParams(AssetId(row.integer("id")), row.text("symbol"), decimals, AssetUnits(cap))
+    asset = AssetParams(
+        id=AssetId(row.integer("id")),
+        symbol=row.text("symbol"),
+        decimals=decimals,
+        deposit_cap=AssetUnits(cap),
+        index=IndexId(row.integer("index")),
+        weight_initial_ppm=_ppm(row, "weight_initial_ppm"),
+        weight_maintenance_ppm=_ppm(row, "weight_maintenance_ppm"),
+        imf_ppm=_ppm(row, "imf_ppm"),
+    )
     row.done()
     return asset
 
@@ -149,10 +160,25 @@ def _funding(table: Table) -> FundingParams:
 
 def _fees(table: Table) -> FeeParams:
     fees = FeeParams(
-        _ppm(table, "taker_ppm"), Ppm(table.integer("maker_ppm", least=-PPM)), _ppm(table, "insurance_ppm")
+        taker_ppm=_ppm(table, "taker_ppm"),
+        maker_ppm=Ppm(table.integer("maker_ppm", least=-PPM)),
+        insurance_ppm=_ppm(table, "insurance_ppm"),
+        backstop_ppm=_ppm(table, "backstop_ppm"),
     )
     table.done()
     return fees
+
+
+def _margin(table: Table) -> MarginParams:
+    margin = MarginParams(
+        borrow_cap_ppm=_ppm(table, "borrow_cap_ppm"),
+        borrow_rate_ppm=_ppm(table, "borrow_rate_ppm"),
+        depeg_threshold_ppm=_ppm(table, "depeg_threshold_ppm"),
+        depeg_factor_ppm=_ppm(table, "depeg_factor_ppm"),
+        sale_discount_ppm=_ppm(table, "sale_discount_ppm"),
+    )
+    table.done()
+    return margin
 
 
 def _liquidation(table: Table) -> LiquidationParams:

@@ -4,10 +4,10 @@ from node.core.ledger.accounts import open_account
 from node.core.liquidation.work import touch_work
 from node.core.margin.tiers import table
 from node.core.params import MarketParams, Params
-from node.core.state import AssetTotals, Index, Market, State, touch_market
-from proto.ids import INSURANCE_ACCOUNT, INSURANCE_ADDRESS, TREASURY_ACCOUNT, TREASURY_ADDRESS
+from node.core.state import AssetTotals, Index, Market, State, Vault, touch_market
+from proto.ids import BACKSTOP_ACCOUNT, BACKSTOP_VAULT, USDC, VENUE_ACCOUNTS, VENUE_ADDRESSES
 from proto.ledger import Section
-from proto.units import PPM
+from proto.units import MICRO_USD_PER_USD, PPM, MicroPrice
 
 
 def new_market(params: MarketParams) -> Market:
@@ -19,17 +19,19 @@ def empty_state(params: Params) -> State:
     """Markets, indices and totals of a network, without accounts."""
     state = State(params)
     state.totals = [AssetTotals() for _ in params.assets]
+    state.totals[USDC].price = MicroPrice(MICRO_USD_PER_USD)
     state.markets = {market.id: new_market(market) for market in params.markets}
     state.indices = {index.id: Index(index.id) for index in params.indices}
     return state
 
 
 def genesis_state(params: Params) -> State:
-    """The venue's own two accounts exist; every leaf is marked for the first seal; no operation is recorded."""
+    """The venue's own accounts and the backstop vault exist; every leaf is marked for the first seal; no operation is recorded."""
     state = empty_state(params)
-    insurance = open_account(state, INSURANCE_ADDRESS, None)
-    treasury = open_account(state, TREASURY_ADDRESS, None)
-    assert (insurance.id, treasury.id) == (INSURANCE_ACCOUNT, TREASURY_ACCOUNT)
+    opened = [open_account(state, address, None).id for address in VENUE_ADDRESSES]
+    assert tuple(opened) == VENUE_ACCOUNTS
+    state.vaults[BACKSTOP_VAULT] = Vault(BACKSTOP_VAULT, BACKSTOP_ACCOUNT)
+    state.touched[Section.VAULTS][BACKSTOP_VAULT] = None
     for market in state.markets.values():
         touch_market(state, market)
     for number in state.indices:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from proto.canonical import pack
 from proto.hashing import keccak
-from proto.ids import Address, AssetId, IndexId, MarketId
+from proto.ids import SHARES, USDC, Address, AssetId, IndexId, MarketId
 from proto.ledger import rules_hash
 from proto.units import AMOUNT_MAX, PPM, PRICE_DECIMALS_MAX, RATE_SCALE, AssetUnits, MicroUsd, Ppm
 from proto.version import PROTOCOL_VERSION
@@ -22,12 +22,16 @@ class ParamsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class AssetParams:
-    """A collateral asset. Only USDC (id 0) counts in margin until collateral weights exist."""
+    """A collateral asset: what it counts for in margin is its price times a weight that falls with size (node.core.margin.collateral)."""
 
     id: AssetId
     symbol: str
     decimals: int  # Of the ledger's unit: USDC 6, ETH 9, BTC 8.
     deposit_cap: AssetUnits  # Σ of deposits ever credited, less withdrawals.
+    index: IndexId = IndexId(0)  # Its price; 0 for USDC where nobody reports one: always 1.
+    weight_initial_ppm: Ppm = Ppm(PPM)
+    weight_maintenance_ppm: Ppm = Ppm(PPM)
+    imf_ppm: Ppm = Ppm(0)  # By how much the initial weight falls with the root of the size in whole units.
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +102,24 @@ class FundingParams:
 
 
 @dataclass(frozen=True, slots=True)
+class MarginParams:
+    """Borrowing against collateral, and what a USDC below its peg costs."""
+
+    borrow_cap_ppm: Ppm  # Negative cash up to this part of the weighted collateral; above, collateral is sold.
+    borrow_rate_ppm: Ppm  # Interest a year.
+    depeg_threshold_ppm: Ppm  # USDC below this part of a dollar raises every requirement, ...
+    depeg_factor_ppm: Ppm  # ... by this times the difference.
+    sale_discount_ppm: Ppm  # Below the index, at which collateral is sold.
+
+
+@dataclass(frozen=True, slots=True)
 class FeeParams:
     """Fees of a fill as part of its notional; what is taken goes to insurance and treasury."""
 
     taker_ppm: Ppm
     maker_ppm: Ppm
-    insurance_ppm: Ppm  # Share of the fees that the insurance fund gets; the treasury gets the rest.
+    insurance_ppm: Ppm  # Share of the fees that the insurance fund gets.
+    backstop_ppm: Ppm  # Share of the backstop vault; the treasury gets the rest.
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +168,7 @@ class Params:
     publishers: tuple[PublisherParams, ...]
     oracle: OracleParams
     funding: FundingParams
+    margin: MarginParams
     fees: FeeParams
     liquidation: LiquidationParams
     limits: LimitParams
@@ -170,6 +187,7 @@ class Params:
 
 
 _LEVERAGE_MAX: Final = 200
+_ASSET_DECIMALS_MAX: Final = 18
 
 
 def check(params: Params) -> None:
@@ -185,7 +203,8 @@ def check(params: Params) -> None:
     _require(1 <= params.oracle.quorum <= len(params.publishers), "oracle.quorum: between 1 and the publishers")
     addresses = [publisher.address for publisher in params.publishers]
     _require(sorted(distinct(addresses)) == sorted(addresses), "publishers: an address repeats")
-    _require(0 <= params.fees.insurance_ppm <= PPM, "fees.insurance_ppm: at most 1,000,000")
+    _require(min(params.fees.insurance_ppm, params.fees.backstop_ppm) >= 0, "fees: shares must not be negative")
+    _require(params.fees.insurance_ppm + params.fees.backstop_ppm <= PPM, "fees: shares of at most 1,000,000 together")
     _require(params.fees.taker_ppm + min(params.fees.maker_ppm, 0) >= 0, "fees: a rebate above the taker fee")
     _require(params.limits.orders_per_account >= 50, "limits.orders_per_account: a batch must fit")
     _require(min(astuple(params.limits)) >= 1, "limits: at least 1 each")
@@ -200,7 +219,23 @@ def check(params: Params) -> None:
         params.oracle.stale_ms < params.oracle.cancel_only_ms < params.oracle.halt_ms,
         "oracle: stale < cancel_only < halt",
     )
-    _require(all(0 < asset.deposit_cap <= AMOUNT_MAX for asset in params.assets), "assets: deposit_cap out of range")
+    for asset in params.assets:
+        _check_asset(asset, index_ids)
+    margin = params.margin
+    _require(0 <= margin.borrow_cap_ppm < PPM and 0 <= margin.borrow_rate_ppm <= PPM, "margin: borrowing below 100 %")
+    _require(0 <= margin.depeg_threshold_ppm <= PPM, "margin: depeg_threshold_ppm at most 1,000,000")
+    _require(0 <= margin.depeg_factor_ppm <= 10 * PPM, "margin: depeg_factor_ppm at most 10,000,000")
+    _require(0 <= margin.sale_discount_ppm < PPM, "margin: sale_discount_ppm below 1,000,000")
+
+
+def _check_asset(asset: AssetParams, index_ids: list[IndexId]) -> None:
+    name = asset.symbol
+    _require(0 < asset.deposit_cap <= AMOUNT_MAX, f"{name}: deposit_cap out of range")
+    _require(asset.id < SHARES, f"{name}: ids from {SHARES} on are those of shares")
+    _require(0 <= asset.decimals <= _ASSET_DECIMALS_MAX, f"{name}: decimals 0..{_ASSET_DECIMALS_MAX}")
+    _require(asset.index in index_ids or (asset.index == 0 and asset.id == USDC), f"{name}: unknown index")
+    _require(0 <= asset.weight_initial_ppm <= asset.weight_maintenance_ppm <= PPM, f"{name}: weights must rise to at most 1")
+    _require(0 <= asset.imf_ppm <= PPM, f"{name}: imf_ppm at most 1,000,000")
 
 
 def _check_market(market: MarketParams, index_ids: list[IndexId]) -> None:

@@ -14,7 +14,7 @@ from enum import IntEnum, unique
 from node.core.params import MarketParams, Params
 from proto.events import CloseReason, Event, IndexStatus, MarketStatus
 from proto.hashing import ZERO_HASH
-from proto.ids import AccountId, Address, AssetId, IndexId, MarketId, OrderId, Slot
+from proto.ids import AccountId, Address, AssetId, IndexId, MarketId, OrderId, Slot, VaultId
 from proto.intents import Grouping, OrderType, SelfTrade, Side, TimeInForce, TriggerKind
 from proto.ledger import Section
 from proto.ops import OpTuple
@@ -39,13 +39,17 @@ class Signer:
 class Position:
     """One account in one market: the position, and (derived) the totals of its open orders there.
 
-    `entry` is the signed entry notional: long positive. Unrealised profit = size x mark - entry.
+    `entry` is the signed entry notional: long positive. Unrealised profit = size x mark - entry. An isolated position answers with its own
+    cash alone, a cross one with the account's. `isolated` follows the account's setting while there is neither size nor order.
     """
 
     market: MarketId
     size: Lots = Lots(0)
     entry: MicroUsd = MicroUsd(0)
     funding_index: FundingUnits = FundingUnits(0)
+    isolated: bool = False
+    isolated_cash: MicroUsd = MicroUsd(0)  # 0 where cross.
+    loss_index: int = 0  # Of its side when losses were last settled, 1e-12 micro-USDC per lot.
     buy_lots: int = 0  # Derived. Open orders that are not reduce-only.
     buy_value: int = 0  # Derived. Σ price x lots of those, micro-USDC.
     sell_lots: int = 0  # Derived.
@@ -142,6 +146,14 @@ class Twap:
 
 
 @dataclass(slots=True)
+class MarketSetting:
+    """What an account chose for a market. Leaf: venue account."""
+
+    leverage: int = 0  # Highest it wants; 0 = the market's.
+    isolated: bool = False
+
+
+@dataclass(slots=True)
 class Account:
     """Balances, positions and open orders of one 20-byte address."""
 
@@ -150,8 +162,10 @@ class Account:
     master: AccountId  # 0 = none.
     payee: Address
     cash: MicroUsd = MicroUsd(0)
-    balances: dict[AssetId, AssetUnits] = field(default_factory=dict)  # Other assets than USDC; zero ones are absent.
+    borrow_index: int = 0  # The global one when interest on negative cash was last paid.
+    balances: dict[AssetId, AssetUnits] = field(default_factory=dict)  # Other assets than USDC, and shares; zero ones are absent.
     positions: dict[MarketId, Position] = field(default_factory=dict)  # Present with size or open orders.
+    settings: dict[MarketId, MarketSetting] = field(default_factory=dict)  # Absent: cross, at the market's highest leverage.
     cancel_at: TimeMs = TimeMs(0)  # When all its orders are cancelled; 0 = never. Leaf: venue account.
     signers: list[Signer] = field(default_factory=list)  # Owner first, agents in order of approval; sorted in the leaf.
     orders: dict[OrderId, Order] = field(default_factory=dict)  # Derived.
@@ -223,6 +237,11 @@ class Market:
     funding_rate: int = 0  # Last hourly rate, 1e-12.
     open_interest: Lots = Lots(0)  # Σ of long sizes.
     status: MarketStatus = MarketStatus.OPEN
+    long_loss_index: int = 0  # Losses that longs bear together, cumulative, 1e-12 micro-USDC per lot; only grows.
+    short_loss_index: int = 0
+    loss_pool: MicroUsd = MicroUsd(0)  # Paid the losses in advance: negative until positions settle them.
+    initial_vol_ppm: Ppm = Ppm(0)  # Fraction that forecast volatility asks for, of new risk.
+    maintenance_vol_ppm: Ppm = Ppm(0)  # Of existing positions.
     premium: Premium = field(default_factory=Premium)
     bids: BookSide = field(default_factory=lambda: BookSide(Side.BUY))
     asks: BookSide = field(default_factory=lambda: BookSide(Side.SELL))
@@ -255,21 +274,32 @@ class Index:
 
 
 @dataclass(slots=True)
+class Vault:
+    """Money of many, invested as one account. The holders' shares are balances of theirs."""
+
+    id: VaultId
+    account: AccountId
+    total_shares: int = 0
+
+
+@dataclass(slots=True)
 class AssetTotals:
-    """Running totals of one asset, in its ledger units; the identity is in proto.ledger."""
+    """Running totals of one asset, in its ledger units; the identity is in proto.ledger. `price` is the last valid one."""
 
     owed: int = 0
     owing: int = 0
     entries: int = 0
     withdrawn: int = 0
     deposited: int = 0
+    price: MicroPrice = MicroPrice(0)  # 0 = none yet.
 
 
 @dataclass(slots=True)
 class LiquidateWork:
-    """Bring `account` back above maintenance; not before a time, after a slice."""
+    """Bring an account's cross portfolio (market 0), or its isolated position in `market`, back above maintenance; not before a time."""
 
     account: AccountId
+    market: MarketId
     not_before: TimeMs
 
 
@@ -317,6 +347,7 @@ class State:
     next_trade: int = 1
     order_slots: int = 0  # High-water mark of slots.
     withdrawal_count: int = 0
+    borrow_index: int = 0  # Interest on one micro-USDC borrowed since genesis, 1e-12; only grows.
     next_sample: TimeMs = TimeMs(0)
     next_funding: TimeMs = TimeMs(0)
     totals: list[AssetTotals] = field(default_factory=list)  # By asset id.
@@ -326,6 +357,7 @@ class State:
     indices: dict[IndexId, Index] = field(default_factory=dict)  # In id order.
     triggers: dict[OrderId, Trigger] = field(default_factory=dict)
     twaps: dict[OrderId, Twap] = field(default_factory=dict)
+    vaults: dict[VaultId, Vault] = field(default_factory=dict)  # In id order.
     work: list[WorkItem] = field(default_factory=list)
     by_address: dict[Address, AccountId] = field(default_factory=dict)  # Derived.
     agents: dict[Address, Signer] = field(default_factory=dict)  # Derived: agents by key, revoked ones too.
@@ -339,7 +371,7 @@ class State:
     groups: dict[OrderId, dict[OrderId, Trigger]] = field(default_factory=dict)  # Derived: siblings by group.
     bound: dict[tuple[AccountId, MarketId], dict[OrderId, Trigger]] = field(default_factory=dict)  # Derived: those on a position.
     cancel_times: list[tuple[int, AccountId]] = field(default_factory=list)  # Derived: heap of `cancel_at` (node.core.ledger.switch).
-    liquidating: dict[AccountId, None] = field(default_factory=dict)  # Derived from work.
+    liquidating: dict[tuple[AccountId, MarketId], None] = field(default_factory=dict)  # Derived from work.
     risk: RiskIndex = field(default_factory=RiskIndex)
     withdrawals: list[tuple[int, bytes]] = field(default_factory=list)  # Leaves appended since the last seal.
     touched: tuple[dict[int, None], ...] = field(default_factory=lambda: tuple({} for _ in Section))

@@ -35,7 +35,9 @@ def params() -> Params:
     """One market as the flow needs it: whole USDC prices, no band, no caps that bind."""
     listed = market(1, "ES-PERPETUAL", 0, tiers((0, 20)), order_cap=20_000)
     limits = LimitParams(25_000, 2, 2, 2, 1_024, 1_000)
-    return replace(PARAMS, indices=(IndexParams(IndexId(1), "ES"),), markets=(listed,), limits=limits)
+    return replace(
+        PARAMS, assets=PARAMS.assets[:1], indices=(IndexParams(IndexId(1), "ES"),), markets=(listed,), limits=limits
+    )
 
 
 def intent_of(row: dict[str, str], nonce: int) -> Intent:

@@ -3,7 +3,7 @@
 from node.core.ledger.money import credit
 from node.core.state import LiquidateWork
 from proto.events import BalanceReason
-from proto.ids import INSURANCE_ACCOUNT, USDC
+from proto.ids import ALL_MARKETS, INSURANCE_ACCOUNT, USDC
 from tests.core.venue import USD, Venue, address, portrait
 from tests.scenarios.language import Script
 
@@ -18,7 +18,7 @@ def test_a_debt_without_positions_is_found_after_a_restart() -> None:
     venue.seal()
     venue.state = venue.restored()
     venue.price(1, 100 * USD)
-    assert venue.state.work == [LiquidateWork(account.id, venue.state.time)]
+    assert venue.state.work == [LiquidateWork(account.id, ALL_MARKETS, venue.state.time)]
 
 
 def test_work_slots_and_queues_go_on_after_a_restart() -> None:

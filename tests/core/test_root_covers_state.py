@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from node.core import state as shapes
-from node.core.state import CancelWork, LiquidateWork, State
+from node.core.state import CancelWork, LiquidateWork, MarketSetting, State
 from proto.events import CloseReason
 from proto.ids import ETH, AccountId, MarketId, OrderId
 from proto.units import TimeMs
@@ -31,7 +31,9 @@ DERIVED = {
     ],
 }
 # The key under which the object's own leaf stands.
-KEYS = {"Order": ["slot"], "Trigger": ["slot"], "Twap": ["slot"], "Account": ["id"], "Signer": ["account"], "Index": ["id"]}
+KEYS = {
+    "Order": ["slot"], "Trigger": ["slot"], "Twap": ["slot"], "Account": ["id"], "Vault": ["id"], "Signer": ["account"], "Index": ["id"],
+}  # fmt: skip
 # Parameters, committed by the rules hash; outboxes of the current input and of the current batch.
 ELSEWHERE = {"State": ["params", "touched", "events", "ops", "settled"], "Market": ["params"]}
 
@@ -55,9 +57,11 @@ def busy_state() -> State:
     ):  # fmt: skip
         script.line(line)
     state = script.venue.state
-    state.work.append(LiquidateWork(AccountId(3), TimeMs(state.time + 5)))
-    state.work.append(CancelWork(AccountId(4), MarketId(1), OrderId(3), CloseReason.SCHEDULED_CANCEL))
-    assert state.accounts[state.by_address[address_of("alice")]].balances[ETH]
+    state.work.append(LiquidateWork(AccountId(4), MarketId(2), TimeMs(state.time + 5)))
+    state.work.append(CancelWork(AccountId(5), MarketId(1), OrderId(3), CloseReason.SCHEDULED_CANCEL))
+    alice = state.accounts[state.by_address[address_of("alice")]]
+    assert alice.balances[ETH]
+    alice.settings[MarketId(2)] = MarketSetting(5, isolated=True)
     return state
 
 

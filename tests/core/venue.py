@@ -10,6 +10,7 @@ from typing import Any
 from node.core.apply import apply
 from node.core.audit import audit
 from node.core.commit.forest import Forest, LeafRow, SealLeaves
+from node.core.commit.leaves import encode_venue_account
 from node.core.commit.restore import restore
 from node.core.commit.seal import collect
 from node.core.genesis import genesis_state
@@ -22,6 +23,7 @@ from node.core.params import (
     IndexParams,
     LimitParams,
     LiquidationParams,
+    MarginParams,
     MarketParams,
     OracleParams,
     Params,
@@ -32,7 +34,7 @@ from node.core.schedule import due_inputs
 from node.core.state import BookSide, Ladder, State, TriggerStatus
 from node.core.twap.schedule import time_of
 from proto.hl.actions import HlL1Request, HlRequest, HlUserRequest
-from proto.ids import ETH, USDC, ZERO_ADDRESS, Address, AssetId, IndexId, MarketId, Seq
+from proto.ids import BTC, ETH, USDC, ZERO_ADDRESS, Address, AssetId, IndexId, MarketId, Seq
 from proto.inputs import (
     DepositSeen,
     Dialect,
@@ -82,7 +84,8 @@ PARAMS = Params(
     31337,
     (
         AssetParams(USDC, "USDC", 6, AssetUnits(AMOUNT_MAX)),
-        AssetParams(ETH, "ETH", 9, AssetUnits(AMOUNT_MAX)),
+        AssetParams(ETH, "ETH", 9, AssetUnits(AMOUNT_MAX), IndexId(2), Ppm(850_000), Ppm(900_000), Ppm(10_000)),
+        AssetParams(BTC, "BTC", 8, AssetUnits(AMOUNT_MAX), IndexId(3), Ppm(880_000), Ppm(930_000), Ppm(2_000)),
     ),
     (IndexParams(IndexId(1), "A"), IndexParams(IndexId(2), "B"), IndexParams(IndexId(3), "G")),
     (
@@ -96,7 +99,8 @@ PARAMS = Params(
     tuple(PublisherParams(key, 1) for key in PUBLISHERS),
     OracleParams(2, 5_000, 5_000, Ppm(20_000), Ppm(10_000), 60_000, 600_000),
     FundingParams(5_000, 3_600_000, 10**8, 5 * 10**8, 4 * 10**10, 150_000),
-    FeeParams(Ppm(450), Ppm(150), Ppm(500_000)),
+    MarginParams(Ppm(200_000), Ppm(80_000), Ppm(980_000), Ppm(1_200_000), Ppm(25_000)),
+    FeeParams(Ppm(450), Ppm(150), Ppm(500_000), Ppm(300_000)),
     LiquidationParams(MicroUsd(20_000 * USD), Ppm(200_000), 30_000, Ppm(15_000), Ppm(666_667)),
     LimitParams(55, 2, 2, 2, 8, 3, 9, 2),
     DialectParams(hyperliquid_owners=True),
@@ -199,7 +203,8 @@ def full_leaves(state: State) -> SealLeaves:
     state.withdrawals = []
     keys: dict[Section, Iterable[int]] = {
         Section.ACCOUNTS: state.accounts, Section.ORDERS: state.slots, Section.MARKETS: state.markets,
-        Section.VENUE_ACCOUNTS: [account.id for account in state.accounts.values() if account.cancel_at],
+        Section.VENUE_ACCOUNTS: [account.id for account in state.accounts.values() if encode_venue_account(account)],
+        Section.VAULTS: state.vaults,
         Section.VENUE_MARKETS: state.markets, Section.VENUE_INDICES: state.indices, Section.VENUE_WORK: [0],
         Section.VENUE_TRIGGERS: state.waiting_slots,
     }  # fmt: skip
@@ -249,6 +254,8 @@ def portrait(state: State) -> dict[str, Any]:
             sorted(account.orders), sorted(account.triggers), sorted(account.twaps),
             {client: order.id for client, order in sorted(account.clients.items())},
             account.sub_accounts, account.cancel_at,
+            account.borrow_index,
+            sorted((number, s.leverage, s.isolated) for number, s in account.settings.items()),
         )
         for account in state.accounts.values()
     }  # fmt: skip
@@ -300,5 +307,6 @@ def _position(position: Any, state: State) -> tuple[int, ...]:
     return (
         position.market, position.size, position.entry, position.funding_index if position.size else 0,
         position.buy_lots, position.buy_value, position.sell_lots, position.sell_value,
-        position.reduce_buys, position.reduce_sells, position.orders,
+        position.reduce_buys, position.reduce_sells, position.orders, position.isolated, position.isolated_cash,
+        position.loss_index if position.size else 0,
     )  # fmt: skip

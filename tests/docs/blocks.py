@@ -30,7 +30,7 @@ from node.views.streams import StreamLimits
 from proto import units
 from proto.canonical import unpack
 from proto.frames import FrameKind, encode_client_frame, encode_node_frame, refusal_items
-from proto.ids import INSURANCE_ADDRESS, TREASURY_ADDRESS
+from proto.ids import BACKSTOP_ADDRESS, INSURANCE_ADDRESS, TREASURY_ADDRESS
 from proto.intents import encode_intent
 from proto.ledger import DEPTHS, SYSTEM_ASSET_WORDS, SYSTEM_FIXED_WORDS, Section
 from proto.ops import _LAYOUTS, OP_BYTES, OpKind
@@ -125,7 +125,8 @@ def system_words() -> str:
 
 def addresses() -> str:
     """The venue's own addresses."""
-    return f"* insurance fund `0x{INSURANCE_ADDRESS.hex()}`\n* treasury `0x{TREASURY_ADDRESS.hex()}`"
+    named = (("insurance fund", INSURANCE_ADDRESS), ("treasury", TREASURY_ADDRESS), ("backstop vault", BACKSTOP_ADDRESS))
+    return "\n".join(f"* {name} `0x{address.hex()}`" for name, address in named)
 
 
 def frames() -> str:

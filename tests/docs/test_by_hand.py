@@ -58,7 +58,13 @@ def _parameters(text: str) -> list[Any]:
     )
     return [
         file["network"], file["chain_id"],
-        [[a["id"], a["symbol"], a["decimals"], int(a["deposit_cap"]) * 10 ** a["decimals"]] for a in file["assets"]],
+        [
+            [
+                a["id"], a["symbol"], a["decimals"], int(a["deposit_cap"]) * 10 ** a["decimals"], a["index"],
+                a["weight_initial_ppm"], a["weight_maintenance_ppm"], a["imf_ppm"],
+            ]
+            for a in file["assets"]
+        ],
         [[i["id"], i["name"]] for i in file["indices"]],
         [
             [
@@ -75,7 +81,11 @@ def _parameters(text: str) -> list[Any]:
             funding["sample_ms"], funding["interval_ms"], funding["interest_8h_ppm"] * rate, funding["clamp_8h_ppm"] * rate,
             funding["cap_hourly_ppm"] * rate, funding["ema_ms"],
         ],
-        [fees[k] for k in ("taker_ppm", "maker_ppm", "insurance_ppm")],
+        [
+            file["margin"][k]
+            for k in ("borrow_cap_ppm", "borrow_rate_ppm", "depeg_threshold_ppm", "depeg_factor_ppm", "sale_discount_ppm")
+        ],
+        [fees[k] for k in ("taker_ppm", "maker_ppm", "insurance_ppm", "backstop_ppm")],
         [
             liquidation["slice_notional"] * usd,
             *(liquidation[k] for k in ("slice_ppm", "slice_wait_ms", "fee_ppm", "takeover_ppm")),
@@ -103,18 +113,19 @@ def test_genesis_by_hand() -> None:
     digest = _h(msgpack.packb(_parameters(GENESIS.read_text(encoding="utf-8"))))
     assert digest == params.digest()
     assert _h(_w(PROTOCOL_VERSION) + digest) == params.rules_hash()
-    venue = [_h(b"novate.insurance")[12:], _h(b"novate.treasury")[12:]]
+    venue = [_h(b"novate." + name)[12:] for name in (b"insurance", b"treasury", b"backstop")]
     accounts = {}
     for number, address in enumerate(venue, 1):
         word = _w(int.from_bytes(address))
-        accounts[number] = word + word + _owner_authority(address, []) + ZERO
-    markets = {market["id"]: 7 * ZERO for market in file["markets"]}
+        accounts[number] = word + word + _owner_authority(address, []) + ZERO + ZERO
+    markets = {market["id"]: 11 * ZERO for market in file["markets"]}
     sections: list[dict[int, bytes]] = [
-        accounts, {}, markets, {}, {}, dict.fromkeys(markets, 5 * ZERO),
+        accounts, {}, markets, {}, {1: _w(1) + _w(3) + ZERO}, dict.fromkeys(markets, 5 * ZERO),
         {index["id"]: _w(0) + _w(0) + _w(3) + _w(0) + _w(0) for index in file["indices"]}, {0: 3 * ZERO}, {}, {},
     ]  # fmt: skip
     assets = len(file["assets"])
-    system = b"".join(map(_w, (0, 0, 0, 0, 0, 3, 1, 1, 1, 0, 0, assets, *(0,) * (5 * assets))))
+    prices = [0, 0, 0, 0, 0, 10**6, *(0,) * (6 * (assets - 1))]
+    system = b"".join(map(_w, (0, 0, 0, 0, 0, 4, 1, 1, 1, 0, 0, 0, assets, *prices)))
     roots = [_tree(leaves, depth) for leaves, depth in zip(sections, DEPTHS, strict=True)]
     assert _state_root(roots, system) == genesis_root(params)
 
@@ -148,7 +159,7 @@ def _check_account(proof: dict[str, Any], nonces: list[int]) -> None:
     leaf, key = proof["leaf"], proof["account"]
     words = [leaf[at : at + 32] for at in range(0, len(leaf), 32)]
     address = _w(int.from_bytes(TRADER.address))
-    assert words == [address, address, _owner_authority(TRADER.address, nonces), _w(10**12)]
+    assert words == [address, address, _owner_authority(TRADER.address, nonces), _w(10**12), ZERO]
     digest, siblings = _h(leaf), iter(proof["siblings"])
     for level in range(DEPTHS[0]):
         sibling = next(siblings) if proof["bitmap"] >> level & 1 else ZERO

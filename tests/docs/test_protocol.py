@@ -64,7 +64,7 @@ def test_parameters_stand_in_the_order_that_is_hashed() -> None:
     assert re.findall(r"\w+", top[0]) == [field.name for field in fields(params.Params)]
     groups = {
         "asset": params.AssetParams, "index": params.IndexParams, "oracle": params.OracleParams, "funding": params.FundingParams,
-        "fees": params.FeeParams, "liquidation": params.LiquidationParams, "limits": params.LimitParams,
+        "margin": params.MarginParams, "fees": params.FeeParams, "liquidation": params.LiquidationParams, "limits": params.LimitParams,
         "publisher": params.PublisherParams, "dialects": params.DialectParams,
     }  # fmt: skip
     for name, cls in groups.items():

@@ -28,6 +28,7 @@ from proto.hashing import keccak
 from proto.hl.actions import HlL1Request, HlRequest, HlUserRequest
 from proto.hl.schema import parse_action, parse_user_action
 from proto.ids import (
+    BACKSTOP_ADDRESS,
     ETH,
     INSURANCE_ADDRESS,
     TREASURY_ADDRESS,
@@ -77,7 +78,7 @@ from tests.core.venue import PUBLISHERS, USD, Venue
 
 ASSETS = {"USDC": (USDC, 6), "ETH": (ETH, 9), "NONE": (AssetId(9), 6)}
 CHAIN = {"signatureChainId": "0x66eee", "hyperliquidChain": "Testnet"}
-VENUE_NAMES = {"insurance": INSURANCE_ADDRESS, "treasury": TREASURY_ADDRESS, "nobody": ZERO_ADDRESS}
+VENUE_NAMES = {"insurance": INSURANCE_ADDRESS, "treasury": TREASURY_ADDRESS, "backstop": BACKSTOP_ADDRESS, "nobody": ZERO_ADDRESS}
 TIMES_IN_FORCE = {"gtc": TimeInForce.GTC, "ioc": TimeInForce.IOC, "fok": TimeInForce.FOK, "post": TimeInForce.POST_ONLY}
 TRIGGERS = {"stop": TriggerKind.STOP, "take": TriggerKind.TAKE_PROFIT}
 GROUPS = {

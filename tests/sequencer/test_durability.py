@@ -119,9 +119,9 @@ async def test_reads_show_only_what_is_durable() -> None:
         slow.send(3)
         await turns()
         assert not reading.done()
-        assert slow.sequencer.peek(lambda state: len(state.accounts)) == 2 + 4
+        assert slow.sequencer.peek(lambda state: len(state.accounts)) == 3 + 4
         await slow.write()
-        assert await reading == 2 + 1, "as of when it was asked, now durable"
+        assert await reading == 3 + 1, "as of when it was asked, now durable"
 
 
 async def test_waiting_reads_are_bounded_and_end_with_the_node() -> None:

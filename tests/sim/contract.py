@@ -143,7 +143,7 @@ class Contract:
         opened = _state_root(call["ledgerRoots"], keccak(system), call["venueRoot"])
         if opened != c.state_root:
             raise Reverted("StateRootOpeningWrong", "bytes32,bytes32", opened, c.state_root)
-        for asset, (owed, owing, entries, withdrawn, _) in enumerate(asset_totals(system)):
+        for asset, (owed, owing, entries, withdrawn, _, _) in enumerate(asset_totals(system)):
             liabilities = owed + withdrawn - owing - entries
             if liabilities > self.deposited[asset]:
                 raise Reverted(

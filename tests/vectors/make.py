@@ -25,7 +25,7 @@ from proto.batch import (
 from proto.canonical import unpack
 from proto.frames import FrameKind, encode_client_frame, encode_node_frame, refusal_items
 from proto.hashing import ZERO_HASH, keccak
-from proto.ids import INSURANCE_ADDRESS, TREASURY_ADDRESS, sub_account_address
+from proto.ids import BACKSTOP_ADDRESS, INSURANCE_ADDRESS, TREASURY_ADDRESS, sub_account_address
 from proto.inputs import encode_record
 from proto.intents import encode_intent
 from proto.ledger import DEPTHS, Section, rules_hash, withdrawal_words
@@ -148,7 +148,7 @@ def batch() -> Any:
 def names() -> Any:
     """Numbers and addresses that everybody must agree on."""
     return {
-        "protocol_version": PROTOCOL_VERSION, "insurance": INSURANCE_ADDRESS, "treasury": TREASURY_ADDRESS,
+        "protocol_version": PROTOCOL_VERSION, "insurance": INSURANCE_ADDRESS, "treasury": TREASURY_ADDRESS, "backstop": BACKSTOP_ADDRESS,
         "sub_account_3": sub_account_address(samples.OTHER, 3), "keccak_of_empty": keccak(b""),
         "rejects": [
             {"code": code.value, "name": code.name, "retry_can_help": RETRY_CAN_HELP[code]}

@@ -22,7 +22,7 @@ from proto.inputs import (
     decode_record,
     encode_record,
 )
-from proto.ledger import LEDGER_SECTIONS, SYSTEM_FIXED_WORDS
+from proto.ledger import LEDGER_SECTIONS, SYSTEM_ASSET_WORDS, SYSTEM_FIXED_WORDS
 from proto.signing.secp256k1 import SignatureError, SigningKey
 from proto.units import AssetUnits, TimeMs
 from tests.watcher.forging import (
@@ -111,7 +111,7 @@ def openings(world: ForgersWorld) -> Iterator[Forged]:
         forged.roots = forged.roots._replace(sections=tuple(sections))
         yield forged
     count = len(world.header.roots.system) // 32
-    assert count == len(SYSTEM_FIXED_WORDS) + 2 * 5
+    assert count == len(SYSTEM_FIXED_WORDS) + 2 * len(SYSTEM_ASSET_WORDS)
     assert len(LEDGER_SECTIONS) == 5
     for at in range(count):
         current = int.from_bytes(world.header.roots.system[32 * at : 32 * at + 32], "big")

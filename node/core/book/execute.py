@@ -1,7 +1,7 @@
 """Carrying out a matching plan: positions, fees, fills, closes.
 
 Invariant: nothing here can refuse; each fill moves the same lots and the same notional on both sides, and the fees that both pay are what
-insurance fund and treasury receive.
+insurance fund, backstop vault and treasury receive.
 """
 
 from node.core.book import resting
@@ -11,7 +11,7 @@ from node.core.ledger.positions import trade
 from node.core.num import div_ceil, div_floor
 from node.core.state import Account, Market, Order, State, touch_market
 from proto.events import BalanceReason, CloseReason, OrderFilled
-from proto.ids import INSURANCE_ACCOUNT, TREASURY_ACCOUNT, USDC
+from proto.ids import BACKSTOP_ACCOUNT, INSURANCE_ACCOUNT, TREASURY_ACCOUNT, USDC
 from proto.intents import Side
 from proto.ops import OpKind
 from proto.units import PPM, Lots, MicroUsd
@@ -92,9 +92,12 @@ def _forget_flat(account: Account, order: Order) -> None:
 
 
 def share_fees(state: State, amount: int) -> None:
-    """Give collected fees to insurance fund (share rounded down) and treasury (the rest); a net rebate is the treasury's."""
+    """Give collected fees to insurance fund and backstop vault (shares rounded down) and treasury (the rest, or a net rebate)."""
     if amount == 0:
         return
-    insurance = div_floor(max(amount, 0) * state.params.fees.insurance_ppm, PPM)
+    fees = state.params.fees
+    insurance = div_floor(max(amount, 0) * fees.insurance_ppm, PPM)
+    backstop = div_floor(max(amount, 0) * fees.backstop_ppm, PPM)
     credit(state, state.accounts[INSURANCE_ACCOUNT], USDC, insurance, BalanceReason.FEE)
-    credit(state, state.accounts[TREASURY_ACCOUNT], USDC, amount - insurance, BalanceReason.FEE)
+    credit(state, state.accounts[BACKSTOP_ACCOUNT], USDC, backstop, BalanceReason.FEE)
+    credit(state, state.accounts[TREASURY_ACCOUNT], USDC, amount - insurance - backstop, BalanceReason.FEE)

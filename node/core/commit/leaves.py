@@ -2,17 +2,19 @@
 
 A leaf's hash is the keccak of its words; `aux` is what the words only hash (signers and nonces of an account) and is stored beside them.
 Layouts (w = one big-endian word; a|b: packed from the high end):
-* account: owner160-in-low | master32 above; payee160 | assets16 | positions16 above; authority hash; cash (two's complement);
-  per asset: id16 at the top, amount128 at the bottom; per position three words: market16 at the top and size64 at the bottom,
-  entry, funding index.
+* account: owner160-in-low | master32 above; payee160 | assets16 | positions16 above; authority hash; cash (two's complement); borrow index;
+  per asset: id16 at the top, amount128 at the bottom; per position four words: market16|isolated8 at the top and size64 at the bottom,
+  entry, funding index, isolatedCash128|lossIndex128.
 * order: id64|account32|market16|side4|type4|tif8|stp4|reduceOnly4 in the low bytes; price64|size64|remaining64|priority64;
   goodTil64|clientId128|time64.
-* market: index price; mark; funding index; funding pool; funding rate; open interest; status.
+* market: index price; mark; funding index; funding pool; funding rate; open interest; status; loss index of longs, of shorts; loss pool;
+  initialVolPpm32|maintenanceVolPpm32.
+* vault: number; account id; total shares.
 * venue market: basis; basis time; sample sum; samples; last trade.
 * venue index: price; confidence; status; fresh until; publishers; then per report (by publisher address): address, price|confidence|time.
 * venue work: next sample; next funding; number of items; then per item: reason8|kind8|account32|market16|time-or-order64, of trigger
   work level64|above8|kind8|0|market16|seq64.
-* venue account: account id; time of the scheduled cancel; zero.
+* venue account: account id; time of the scheduled cancel; hash of the canonical msgpack `[settings]`, which is the aux.
 Every leaf has at least three words. Positions stand by market id, assets by id, reports and signers by address.
 """
 
@@ -24,22 +26,27 @@ from node.core.state import (
     Index,
     LiquidateWork,
     Market,
+    MarketSetting,
     Order,
     Position,
     Report,
     Signer,
     State,
     TriggerWork,
+    Vault,
     WorkItem,
 )
 from proto.canonical import pack, unpack
 from proto.events import CloseReason, IndexStatus, MarketStatus
 from proto.hashing import address_word, keccak, word
-from proto.ids import AccountId, Address, AssetId, IndexId, MarketId, OrderId, Slot
+from proto.ids import AccountId, Address, AssetId, IndexId, MarketId, OrderId, Slot, VaultId
 from proto.intents import OrderType, SelfTrade, Side, TimeInForce, market_word
-from proto.units import AssetUnits, FundingUnits, Lots, MicroPrice, MicroUsd, Price, TimeMs
+from proto.ledger import SYSTEM_ASSET_WORDS, SYSTEM_FIXED_WORDS
+from proto.units import AssetUnits, FundingUnits, Lots, MicroPrice, MicroUsd, Ppm, Price, TimeMs
 
 WORD = 32
+_ACCOUNT_WORDS = 5  # Before the assets.
+_POSITION_WORDS = 4
 
 
 def _signed(value: int) -> bytes:
@@ -97,13 +104,15 @@ def encode_account(account: Account) -> bytes:
         (len(held) << 176 | len(account.balances) << 160 | _uint(account.payee)).to_bytes(WORD, "big"),
         authority_hash(account.signers),
         _signed(account.cash),
+        word(account.borrow_index),
     ]
     parts.extend((asset << 240 | account.balances[asset]).to_bytes(WORD, "big") for asset in sorted(account.balances))
     for position in held:
         size = position.size & (1 << 64) - 1
-        parts.append((position.market << 240 | size).to_bytes(WORD, "big"))
+        parts.append((position.market << 240 | position.isolated << 232 | size).to_bytes(WORD, "big"))
         parts.append(_signed(position.entry))
         parts.append(_signed(position.funding_index))
+        parts.append(position.isolated_cash.to_bytes(16, "big", signed=True) + position.loss_index.to_bytes(16, "big"))
     return b"".join(parts)
 
 
@@ -112,17 +121,20 @@ def decode_account(number: AccountId, leaf: bytes, aux: bytes) -> Account:
     words = _words(leaf)
     owner, payee = _uint(words[0]), _uint(words[1])
     account = Account(
-        number, Address(words[0][12:]), AccountId(owner >> 160), Address(words[1][12:]), MicroUsd(_int(words[3]))
-    )
+        number, Address(words[0][12:]), AccountId(owner >> 160), Address(words[1][12:]), MicroUsd(_int(words[3])),
+        _uint(words[4]),
+    )  # fmt: skip
     account.signers = decode_signers(number, aux)
     assets, positions = payee >> 160 & 0xFFFF, payee >> 176 & 0xFFFF
-    for row in words[4 : 4 + assets]:
+    first = _ACCOUNT_WORDS + assets
+    for row in words[_ACCOUNT_WORDS:first]:
         account.balances[AssetId(_uint(row[:2]))] = AssetUnits(_uint(row[16:]))
-    for at in range(4 + assets, 4 + assets + 3 * positions, 3):
+    for at in range(first, first + _POSITION_WORDS * positions, _POSITION_WORDS):
         market = MarketId(_uint(words[at][:2]))
         account.positions[market] = Position(
-            market, Lots(_int(words[at][24:])), MicroUsd(_int(words[at + 1])), FundingUnits(_int(words[at + 2]))
-        )
+            market, Lots(_int(words[at][24:])), MicroUsd(_int(words[at + 1])), FundingUnits(_int(words[at + 2])),
+            bool(words[at][2]), MicroUsd(_int(words[at + 3][:16])), _uint(words[at + 3][16:]),
+        )  # fmt: skip
     return account
 
 
@@ -181,6 +193,10 @@ def encode_market(market: Market) -> bytes:
             _signed(market.funding_rate),
             word(market.open_interest),
             word(market.status),
+            word(market.long_loss_index),
+            word(market.short_loss_index),
+            _signed(market.loss_pool),
+            word(market.initial_vol_ppm << 32 | market.maintenance_vol_ppm),
         )
     )
 
@@ -192,6 +208,20 @@ def decode_market_into(market: Market, leaf: bytes) -> None:
     market.funding_index, market.funding_pool = FundingUnits(_int(words[2])), MicroUsd(_int(words[3]))
     market.funding_rate, market.open_interest = _int(words[4]), Lots(_uint(words[5]))
     market.status = MarketStatus(_uint(words[6]))
+    market.long_loss_index, market.short_loss_index = _uint(words[7]), _uint(words[8])
+    market.loss_pool, fractions = MicroUsd(_int(words[9])), _uint(words[10])
+    market.initial_vol_ppm, market.maintenance_vol_ppm = Ppm(fractions >> 32), Ppm(fractions & 0xFFFFFFFF)
+
+
+def encode_vault(vault: Vault) -> bytes:
+    """Leaf words of a vault."""
+    return word(vault.id) + word(vault.account) + word(vault.total_shares)
+
+
+def decode_vault(leaf: bytes) -> Vault:
+    """The inverse of `encode_vault`."""
+    number, account, shares = (_uint(item) for item in _words(leaf))
+    return Vault(VaultId(number), AccountId(account), shares)
 
 
 def encode_venue_market(market: Market) -> bytes:
@@ -244,7 +274,7 @@ def encode_work(state: State) -> bytes:
 def _work_word(item: WorkItem) -> int:
     match item:
         case LiquidateWork():
-            return 1 << 112 | item.account << 80 | item.not_before
+            return 1 << 112 | item.account << 80 | item.market << 64 | item.not_before
         case CancelWork():
             return item.reason << 120 | 2 << 112 | item.account << 80 | item.market << 64 | item.last
         case TriggerWork():
@@ -256,36 +286,48 @@ def decode_work_into(state: State, leaf: bytes) -> None:
     words = [_uint(item) for item in _words(leaf)]
     state.next_sample, state.next_funding = TimeMs(words[0]), TimeMs(words[1])
     for packed in words[3 : 3 + words[2]]:
-        account, low = AccountId(packed >> 80 & 0xFFFFFFFF), packed & (1 << 64) - 1
+        account, market = AccountId(packed >> 80 & 0xFFFFFFFF), MarketId(packed >> 64 & 0xFFFF)
+        low = packed & (1 << 64) - 1
         if packed >> 112 & 0xFF == 1:
-            state.work.append(LiquidateWork(account, TimeMs(low)))
-            state.liquidating[account] = None
+            state.work.append(LiquidateWork(account, market, TimeMs(low)))
+            state.liquidating[account, market] = None
         elif packed >> 112 & 0xFF == 10:
-            market = MarketId(packed >> 64 & 0xFFFF)
             state.work.append(TriggerWork(market, bool(packed >> 120 & 0xFF), Price(packed >> 128), low))
         else:
-            market, reason = MarketId(packed >> 64 & 0xFFFF), CloseReason(packed >> 120)
-            state.work.append(CancelWork(account, market, OrderId(low), reason))
+            state.work.append(CancelWork(account, market, OrderId(low), CloseReason(packed >> 120)))
 
 
 def encode_venue_account(account: Account) -> bytes:
     """Leaf words of what the venue keeps of an account beside the ledger; empty where there is nothing."""
-    return word(account.id) + word(account.cancel_at) + word(0) if account.cancel_at else b""
+    kept = encode_kept(account)
+    if not (account.cancel_at or kept):
+        return b""
+    return word(account.id) + word(account.cancel_at) + (keccak(kept) if kept else word(0))
 
 
-def decode_venue_account_into(account: Account, leaf: bytes) -> None:
-    """Fill an account from its venue leaf."""
+def encode_kept(account: Account) -> bytes:
+    """What the third word of a venue account's leaf hashes: lists, by market where they are of markets. Empty where all of them are."""
+    settings = [[number, s.leverage, s.isolated] for number, s in sorted(account.settings.items())]
+    lists = [settings]
+    return pack(lists) if any(lists) else b""
+
+
+def decode_venue_account_into(account: Account, leaf: bytes, aux: bytes) -> None:
+    """Fill an account from its venue leaf with the lists beside it."""
     account.cancel_at = TimeMs(_uint(_words(leaf)[1]))
+    if aux:
+        (settings,) = unpack(aux)
+        account.settings = {MarketId(number): MarketSetting(leverage, isolated) for number, leverage, isolated in settings}
 
 
 def system_fields(state: State) -> list[Any]:
     """The system words' values, in the order of proto.ledger."""
     fields: list[Any] = [
         state.seq, state.time, state.queue_cursor, state.queue_hash, state.batch_id, state.next_account, state.next_order,
-        state.next_priority, state.next_trade, state.order_slots, state.withdrawal_count, len(state.totals),
+        state.next_priority, state.next_trade, state.order_slots, state.withdrawal_count, state.borrow_index, len(state.totals),
     ]  # fmt: skip
     for totals in state.totals:
-        fields += [totals.owed, totals.owing, totals.entries, totals.withdrawn, totals.deposited]
+        fields += [totals.owed, totals.owing, totals.entries, totals.withdrawn, totals.deposited, totals.price]
     return fields
 
 
@@ -301,8 +343,9 @@ def decode_system_into(state: State, data: bytes) -> None:
     state.seq, state.time, state.queue_cursor, state.queue_hash = numbers[0], TimeMs(numbers[1]), numbers[2], words[3]
     state.batch_id, state.next_account, state.next_order = numbers[4], AccountId(numbers[5]), OrderId(numbers[6])
     state.next_priority, state.next_trade, state.order_slots = numbers[7], numbers[8], numbers[9]
-    state.withdrawal_count = numbers[10]
-    assert numbers[11] == len(state.totals), "assets of the parameters"
+    state.withdrawal_count, state.borrow_index = numbers[10], numbers[11]
+    assert numbers[12] == len(state.totals), "assets of the parameters"
     for number, totals in enumerate(state.totals):
-        at = 12 + 5 * number
-        totals.owed, totals.owing, totals.entries, totals.withdrawn, totals.deposited = numbers[at : at + 5]
+        at = len(SYSTEM_FIXED_WORDS) + len(SYSTEM_ASSET_WORDS) * number
+        totals.owed, totals.owing, totals.entries, totals.withdrawn, totals.deposited, price = numbers[at : at + 6]
+        totals.price = MicroPrice(price)

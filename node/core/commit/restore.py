@@ -19,6 +19,7 @@ from node.core.commit.leaves import (
     decode_market_into,
     decode_order,
     decode_system_into,
+    decode_vault,
     decode_venue_account_into,
     decode_venue_market_into,
     decode_work_into,
@@ -30,7 +31,7 @@ from node.core.params import Params
 from node.core.state import Account, Order, State, Trigger, TriggerStatus, TriggerWork, Twap
 from node.core.triggers import ladder, registry
 from node.core.twap import schedule
-from proto.ids import AccountId, IndexId, MarketId, Slot
+from proto.ids import AccountId, IndexId, MarketId, Slot, VaultId
 from proto.ledger import Section
 
 
@@ -45,7 +46,7 @@ def restore(params: Params, rows: Iterable[LeafRow], system: bytes) -> tuple[Sta
             kept.append(row)
     for row in kept:
         if row.section == Section.VENUE_ACCOUNTS:
-            decode_venue_account_into(state.accounts[AccountId(row.key)], row.leaf)
+            decode_venue_account_into(state.accounts[AccountId(row.key)], row.leaf, row.aux)
     forest.load(kept)
     rebuild_derived(state)
     return state, forest
@@ -67,14 +68,16 @@ def _take(state: State, row: LeafRow) -> None:
             state.indices[IndexId(row.key)] = decode_index(row.key, row.leaf)
         case Section.VENUE_WORK:
             decode_work_into(state, row.leaf)
-        case Section.WITHDRAWALS | Section.VAULTS:
-            pass  # Withdrawals live in the tree only; there are no vaults yet.
         case Section.VENUE_TRIGGERS:
             waiting = decode_waiting(row.key, row.leaf)
             if isinstance(waiting, Twap):
                 state.twaps[waiting.id] = waiting
             else:
                 state.triggers[waiting.id] = waiting
+        case Section.VAULTS:
+            state.vaults[VaultId(row.key)] = decode_vault(row.leaf)
+        case Section.WITHDRAWALS:
+            pass  # They live in the tree only.
         case Section.VENUE_ACCOUNTS:
             pass  # Once all accounts are there.
 
@@ -82,6 +85,7 @@ def _take(state: State, row: LeafRow) -> None:
 def rebuild_derived(state: State) -> None:
     """Every index and cache that is a function of accounts, orders and work."""
     state.accounts = {number: state.accounts[number] for number in sorted(state.accounts)}
+    state.vaults = {number: state.vaults[number] for number in sorted(state.vaults)}
     for account in state.accounts.values():
         _index_account(state, account)
     for order in sorted(state.orders.values(), key=lambda item: item.priority):

@@ -9,17 +9,19 @@ from node.core.commit.forest import LeafRow, SealLeaves
 from node.core.commit.leaves import (
     encode_account,
     encode_index,
+    encode_kept,
     encode_market,
     encode_order,
     encode_signers,
     encode_system,
+    encode_vault,
     encode_venue_account,
     encode_venue_market,
     encode_work,
 )
 from node.core.commit.waiting_leaves import encode_waiting
 from node.core.state import State
-from proto.ids import AccountId, IndexId, MarketId, Slot
+from proto.ids import AccountId, IndexId, MarketId, Slot, VaultId
 from proto.ledger import Section
 
 
@@ -37,6 +39,9 @@ def collect(state: State) -> SealLeaves:
     )
     rows.extend(LeafRow(Section.WITHDRAWALS, index, leaf, b"") for index, leaf in state.withdrawals)
     rows.extend(
+        LeafRow(Section.VAULTS, key, encode_vault(state.vaults[VaultId(key)]), b"") for key in sorted(touched[Section.VAULTS])
+    )
+    rows.extend(
         LeafRow(Section.VENUE_MARKETS, key, encode_venue_market(state.markets[MarketId(key)]), b"")
         for key in sorted(touched[Section.VENUE_MARKETS])
     )
@@ -46,10 +51,9 @@ def collect(state: State) -> SealLeaves:
     )
     if touched[Section.VENUE_WORK]:
         rows.append(LeafRow(Section.VENUE_WORK, 0, encode_work(state), b""))
-    rows.extend(
-        LeafRow(Section.VENUE_ACCOUNTS, key, encode_venue_account(state.accounts[AccountId(key)]), b"")
-        for key in sorted(touched[Section.VENUE_ACCOUNTS])
-    )
+    for key in sorted(touched[Section.VENUE_ACCOUNTS]):
+        account = state.accounts[AccountId(key)]
+        rows.append(LeafRow(Section.VENUE_ACCOUNTS, key, encode_venue_account(account), encode_kept(account)))
     rows.extend(_waiting_rows(state))
     for keys in touched:
         keys.clear()

@@ -20,7 +20,9 @@ def position_in(account: Account, market: MarketId) -> Position:
     """The account's record for a market, made on first need."""
     position = account.positions.get(market)
     if position is None:
-        position = account.positions[market] = Position(market)
+        setting = account.settings.get(market)
+        isolated = setting is not None and setting.isolated
+        position = account.positions[market] = Position(market, isolated=isolated)
     return position
 
 

@@ -16,11 +16,10 @@ from node.core.num import div_floor
 from node.core.price.status import may_liquidate
 from node.core.state import Account, Market, RiskIndex, State
 from proto.events import LiquidationStarted
-from proto.ids import INSURANCE_ACCOUNT, TREASURY_ACCOUNT, AccountId, MarketId
+from proto.ids import ALL_MARKETS, VENUE_ACCOUNTS, AccountId, MarketId
 from proto.units import PPM, RATE_SCALE, MicroUsd
 
 _RATIO_SCALE = 10**12
-_VENUE = (INSURANCE_ACCOUNT, TREASURY_ACCOUNT)
 
 
 def settlement_value(market: Market) -> int:
@@ -90,7 +89,7 @@ def scan(state: State) -> None:
     for number in sorted(stale):
         account = state.accounts[number]
         held = any(position.size for position in account.positions.values())
-        if number in _VENUE or number in state.liquidating or not (held or account.cash < 0):
+        if number in VENUE_ACCOUNTS or (number, ALL_MARKETS) in state.liquidating or not (held or account.cash < 0):
             continue
         equity, maintenance = health(state, account)
         if equity >= maintenance:
@@ -103,7 +102,7 @@ def scan(state: State) -> None:
             state.risk.stale[number] = None
     found.sort()
     for _, number, equity, maintenance in found:
-        enqueue_liquidation(state, number)
+        enqueue_liquidation(state, number, ALL_MARKETS)
         state.events.append(LiquidationStarted(number, MicroUsd(equity), MicroUsd(maintenance)))
 
 

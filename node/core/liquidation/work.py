@@ -1,6 +1,7 @@
 """The work queue: what an input set off and bounded work ticks finish.
 
-Items are taken in order, except that one whose time has not come is passed over. An account is queued for liquidation at most once.
+Items are taken in order, except that one whose time has not come is passed over. A cross portfolio, or an isolated
+position, is queued for liquidation at most once.
 """
 
 from node.core.price.status import index_of
@@ -16,11 +17,11 @@ def touch_work(state: State) -> None:
     state.touched[Section.VENUE_WORK][0] = None
 
 
-def enqueue_liquidation(state: State, account: AccountId) -> None:
-    """Queue an account that is not queued."""
-    assert account not in state.liquidating
-    state.liquidating[account] = None
-    state.work.append(LiquidateWork(account, state.time))
+def enqueue_liquidation(state: State, account: AccountId, market: MarketId) -> None:
+    """Queue a cross portfolio (market 0) or an isolated position that is not queued."""
+    assert (account, market) not in state.liquidating
+    state.liquidating[account, market] = None
+    state.work.append(LiquidateWork(account, market, state.time))
     touch_work(state)
 
 
@@ -55,7 +56,7 @@ def finish(state: State, at: int) -> None:
     """Remove an item that is done."""
     item = state.work.pop(at)
     if isinstance(item, LiquidateWork):
-        del state.liquidating[item.account]
+        del state.liquidating[item.account, item.market]
         state.risk.stale[item.account] = None
     touch_work(state)
 

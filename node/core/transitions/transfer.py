@@ -6,7 +6,7 @@ from node.core.margin.account import summary
 from node.core.outcome import Applied, Outcome, Rejected, ValueResult
 from node.core.state import Account, State
 from proto.events import BalanceReason, TransferMade
-from proto.ids import INSURANCE_ADDRESS, TREASURY_ADDRESS, USDC, ZERO_ADDRESS
+from proto.ids import USDC, VENUE_ADDRESSES, ZERO_ADDRESS
 from proto.intents import Transfer
 from proto.ops import OpKind
 from proto.reject import RejectCode
@@ -22,7 +22,7 @@ def check(state: State, account: Account, intent: Transfer) -> RejectCode | None
         return RejectCode.DESTINATION_ZERO
     if intent.destination == account.address:
         return RejectCode.DESTINATION_IS_SELF
-    if intent.destination in (INSURANCE_ADDRESS, TREASURY_ADDRESS):
+    if intent.destination in VENUE_ADDRESSES:
         return RejectCode.ADDRESS_RESERVED
     if balance_of(account, intent.asset) < intent.amount:
         return RejectCode.BALANCE_INSUFFICIENT

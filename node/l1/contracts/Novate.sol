@@ -54,9 +54,9 @@ contract Novate is INovate, EIP712, ReentrancyGuardTransient {
     uint256 private constant WORD_QUEUE_CURSOR = 2;
     uint256 private constant WORD_QUEUE_HASH = 3;
     uint256 private constant WORD_BATCH_ID = 4;
-    uint256 private constant WORD_ASSET_COUNT = 11;
-    uint256 private constant FIXED_WORDS = 12;
-    uint256 private constant ASSET_WORDS = 5; // owed, owing, entries (signed), withdrawn, deposited
+    uint256 private constant WORD_ASSET_COUNT = 12;
+    uint256 private constant FIXED_WORDS = 13;
+    uint256 private constant ASSET_WORDS = 6; // owed, owing, entries (signed), withdrawn, deposited, price
 
     uint256 private constant WITHDRAWALS_SECTION = 3;
     uint256 private constant WITHDRAWALS_DEPTH = 32;

@@ -1,4 +1,4 @@
-"""Contract, test token and first deposits of a devnet, as one fixed list of transactions of one key.
+"""Contract, test tokens and first deposits of a devnet, as one fixed list of transactions of one key.
 
 Invariants:
 - The list is a function of genesis and program version: same nonces, same fees, same bytes, same hashes. So a second start finds every
@@ -20,17 +20,20 @@ from node.l1.sender import GWEI
 from node.l1.transactions import FeeMarketFields, Transaction, created_address, sign_fee_market
 from node.l1.vault import CONTRACT
 from node.lab.devnet.people import People
-from proto.ids import ETH, INSURANCE_ADDRESS, USDC, ZERO_ADDRESS, Address
+from proto.ids import BTC, ETH, INSURANCE_ADDRESS, USDC, ZERO_ADDRESS, Address
 from proto.units import MICRO_USD_PER_USD
 
 TOKEN: Final = load_contract("TestToken")
 TOKEN_DECIMALS: Final = 6
+BTC_DECIMALS: Final = 8
 WEI_PER_ETHER: Final = 10**18
 NATIVE_DECIMALS: Final = 18
 CHALLENGE_WINDOW_S: Final = 10
 DEPOSIT_USD: Final = 1_000_000
 """For each trader, each bot and the insurance fund; each trader also has as much in its L1 wallet, to try a deposit."""
 DEPOSIT_ETHER: Final = 10
+DEPOSIT_BTC: Final = 1
+"""For each trader; with as much in its L1 wallet."""
 OPERATOR_ETHER: Final = 5_000
 """For posting: about 0.004 a batch."""
 
@@ -52,6 +55,7 @@ class Deployed:
 
     contract: Address
     token: Address
+    """Of USDC."""
     block: int
     """Block of the contract's creation."""
     fresh: bool
@@ -73,9 +77,18 @@ def token_address(people: People) -> Address:
     return created_address(people.funder.address, 0)
 
 
-def contract_address(people: People) -> Address:
-    """The funder's second transaction creates the contract."""
+def btc_address(people: People) -> Address:
+    """The funder's second transaction creates the token that stands for BTC."""
     return created_address(people.funder.address, 1)
+
+
+_CREATION: Final = 2
+"""The funder's transaction that creates the contract, when its tokens are there."""
+
+
+def contract_address(people: People) -> Address:
+    """Where the contract will be."""
+    return created_address(people.funder.address, _CREATION)
 
 
 def _creation(params: Params, people: People) -> bytes:
@@ -85,8 +98,10 @@ def _creation(params: Params, people: People) -> bytes:
             token, decimals = ZERO_ADDRESS, NATIVE_DECIMALS
         elif asset.id == USDC:
             token, decimals = token_address(people), TOKEN_DECIMALS
+        elif asset.id == BTC:
+            token, decimals = btc_address(people), BTC_DECIMALS
         else:
-            raise DeployFailed(f"asset {asset.id}: a devnet has tokens for USDC and ETH only")
+            raise DeployFailed(f"asset {asset.id}: a devnet has tokens for USDC and BTC, and ETH, only")
         assets.append((asset.id, token, 10 ** (decimals - asset.decimals), asset.deposit_cap, asset.deposit_cap))
     return CONTRACT.creation_code(
         params.digest(), genesis_root(params), params.rules_hash(), people.operator.address, CHALLENGE_WINDOW_S, assets
@@ -94,20 +109,29 @@ def _creation(params: Params, people: People) -> bytes:
 
 
 def _steps(params: Params, people: People) -> Iterator[_Step]:
-    token, contract = token_address(people), contract_address(people)
-    usd = DEPOSIT_USD * MICRO_USD_PER_USD
+    token, btc, contract = token_address(people), btc_address(people), contract_address(people)
+    usd, satoshi = DEPOSIT_USD * MICRO_USD_PER_USD, DEPOSIT_BTC * 10**BTC_DECIMALS
     owners = [*(key.address for key in people.traders), *(key.address for key in people.bots), INSURANCE_ADDRESS]
     yield _Step("deploy token", None, TOKEN.creation_code("Test USD Coin", "USDC", TOKEN_DECIMALS))
+    yield _Step("deploy BTC token", None, TOKEN.creation_code("Test Bitcoin", "BTC", BTC_DECIMALS))
     yield _Step("deploy contract", None, _creation(params, people))
     yield _Step("fund operator", people.operator.address, b"", OPERATOR_ETHER * WEI_PER_ETHER)
     yield _Step("mint", token, TOKEN.encode_call("mint", people.funder.address, len(owners) * usd))
     yield _Step("approve", token, TOKEN.encode_call("approve", contract, len(owners) * usd))
     for owner in owners:
         yield _Step(f"deposit USDC for 0x{owner.hex()}", contract, CONTRACT.encode_call("deposit", USDC, usd, owner))
+    with_btc = [asset.id for asset in params.assets if asset.id == BTC]
+    if with_btc:
+        coins = len(people.traders) * satoshi
+        yield _Step("mint BTC", btc, TOKEN.encode_call("mint", people.funder.address, coins))
+        yield _Step("approve BTC", btc, TOKEN.encode_call("approve", contract, coins))
     for key in people.traders:
         ether = DEPOSIT_ETHER * WEI_PER_ETHER
         yield _Step("deposit ETH", contract, CONTRACT.encode_call("depositETH", key.address), ether)
         yield _Step("fill wallet", token, TOKEN.encode_call("mint", key.address, usd))
+        if with_btc:
+            yield _Step("deposit BTC", contract, CONTRACT.encode_call("deposit", BTC, satoshi, key.address))
+            yield _Step("fill wallet with BTC", btc, TOKEN.encode_call("mint", key.address, satoshi))
 
 
 def script(params: Params, people: People) -> list[tuple[str, Transaction]]:
@@ -134,8 +158,8 @@ def script(params: Params, people: People) -> list[tuple[str, Transaction]]:
 
 
 def deposits_count(people: People) -> int:
-    """Queue items that the script makes."""
-    return 2 * len(people.traders) + len(people.bots) + 1
+    """Queue items that the script makes with the devnet's own genesis."""
+    return 3 * len(people.traders) + len(people.bots) + 1
 
 
 async def deploy(client: L1Client, params: Params, people: People) -> Deployed:
@@ -153,7 +177,7 @@ async def deploy(client: L1Client, params: Params, people: People) -> Deployed:
                 raise DeployFailed(f"{label}: {error.message}") from error
     for label, transaction in transactions[done:]:
         await _mined(client, label, transaction)
-    creation = await client.receipt(transactions[1][1].hash)
+    creation = await client.receipt(transactions[_CREATION][1].hash)
     if creation is None or creation.contract != contract_address(people):
         raise DeployFailed("the contract is not where it belongs")
     return Deployed(contract_address(people), token_address(people), creation.block_number, done < len(transactions))

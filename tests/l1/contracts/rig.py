@@ -254,6 +254,7 @@ class Totals:
     entries: int = 0
     withdrawn: int = 0
     deposited: int = 0
+    price: int = 0
 
 
 @dataclass
@@ -302,8 +303,9 @@ class Venue:
         cursor = len(self.queue_hashes) - 1
         named: dict[str, int | bytes] = {
             "seq": self.last_seq + 10, "l2Time": self.machine.now_s * 1000, "queueCursor": cursor,
-            "queueHash": self.queue_hashes[cursor], "batchId": self.batch_id + 1, "nextAccountId": 3, "nextOrderId": 1,
-            "nextPriority": 1, "nextTradeId": 1, "orderSlots": 0, "withdrawalCount": len(self.payouts), "assetCount": 2,
+            "queueHash": self.queue_hashes[cursor], "batchId": self.batch_id + 1, "nextAccountId": 4, "nextOrderId": 1,
+            "nextPriority": 1, "nextTradeId": 1, "orderSlots": 0, "withdrawalCount": len(self.payouts),
+            "borrowIndex": 0, "assetCount": 2,
         }  # fmt: skip
         for at, totals in enumerate(self.totals):
             named |= {f"{name}{at}": getattr(totals, name) for name in SYSTEM_ASSET_WORDS}
