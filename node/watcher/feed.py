@@ -49,6 +49,8 @@ class Fact(NamedTuple):
 
     what: PostedBatch | DepositQueued | WithdrawalPaid
     place: Place
+    open_data: tuple[bytes, ...] = ()
+    """With a batch: transactions with data of batches that were not committed yet at this place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class L1Feed:
         tip = self._follower.tip
         return -1 if tip is None else tip.number
 
-    def open_data(self) -> tuple[bytes, ...]:
+    def _open_data(self) -> tuple[bytes, ...]:
         """Transactions with data of batches that are not committed yet: a later feed must be given them."""
         return tuple(chunk.transaction_hash for chunks in self._chunks.values() for chunk in chunks)
 
@@ -120,7 +122,8 @@ class L1Feed:
         for log, event in events:
             what = self._take(event, fetched.get(log.transaction_hash))
             if what is not None:
-                yield Fact(what, Place(point, log.log_index))
+                open_data = self._open_data() if isinstance(what, PostedBatch) else ()
+                yield Fact(what, Place(point, log.log_index), open_data)
 
     def _is_new(self, log: L1Log) -> bool:
         start = self._start

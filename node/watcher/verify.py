@@ -20,7 +20,7 @@ from node.core.schedule import timed_work_since
 from node.core.state import State
 from node.l1.vault import WithdrawalPaid
 from node.watcher.facts import QueueFacts
-from node.watcher.prepare import Unreadable, prepared_inputs
+from node.watcher.prepare import BatchInputs, Unreadable
 from node.watcher.report import Disagreement
 from node.watcher.settings import WatcherSettings
 from proto.batch import Body, BodyError, Commitment, data_hash, decode_body, inputs_root
@@ -78,6 +78,7 @@ class Deployed(NamedTuple):
     unit_divisors: tuple[int, ...]
 
 
+_OPS_AT_ONCE: Final = 1_024
 _TICKS: Final = (SampleTick, FundingTick, WorkTick)
 _NEVER_REFUSED: Final = (DepositSeen, QueueItemSeen, SampleTick, FundingTick, WorkTick, SealTick)
 """Inputs that an honest writer stamps only where they take effect."""
@@ -117,11 +118,11 @@ class Verifier:
 
     # ---------------------------------------------------------------------------------------------------------- batch
 
-    def verify(self, batch: PostedBatch) -> Verified | Disagreement:
-        """Check the next batch as L1 has it."""
+    def verify(self, batch: PostedBatch, inputs: BatchInputs | None = None) -> Verified | Disagreement:
+        """Check the next batch as L1 has it; `inputs`: its own, where they were begun ahead."""
         self._current = batch.commitment
         try:
-            return self._verify_body(self._verify_claim(batch))
+            return self._verify_body(self._verify_claim(batch, inputs))
         except _Wrong as wrong:
             return wrong.found
 
@@ -130,7 +131,7 @@ class Verifier:
         self._current = commitment
         try:
             self._verify_order()
-            return self._verify_body(body)
+            return self._verify_body(BatchInputs(body, self._deployed.domain, None))
         except _Wrong as wrong:
             return wrong.found
 
@@ -147,23 +148,25 @@ class Verifier:
         same("prevStateRoot", c.prev_state_root, self.state_root, "The batch starts from another state.")
         same("rulesHash", c.rules_hash, self._rules_hash, "The batch was made under other rules.")
 
-    def _verify_claim(self, batch: PostedBatch) -> Body:
-        """Order, signature and data of a posted batch; its body."""
+    def _verify_claim(self, batch: PostedBatch, inputs: BatchInputs | None) -> BatchInputs:
+        """Order, signature and data of a posted batch; its inputs."""
         self._verify_order()
         c, same = self._current, self._same
         same("signature", *self._signers(batch), "The operator did not sign this commitment.")
         same("dataHash", c.data_hash, data_hash(batch.chunks), "The commitment is about other data than was posted.")
+        if inputs is not None:
+            return inputs
         try:
-            return decode_body(b"".join(batch.chunks))
+            return BatchInputs(decode_body(b"".join(batch.chunks)), self._deployed.domain, None)
         except BodyError as error:
             seq = self.last_seq + 1
             raise self._wrong(seq, c.last_seq, "body", "a batch body", str(error), "The data cannot be read.") from error
 
-    def _verify_body(self, body: Body) -> Verified:
-        c, state, same = self._current, self.state, self._same
+    def _verify_body(self, inputs: BatchInputs) -> Verified:
+        c, state, same, body = self._current, self.state, self._same, inputs.body
         same("body.batchId", body.batch_id, c.batch_id, "The data is another batch's.")
         same("body.firstSeq", body.first_seq, self.last_seq + 1, "The data begins at another input.")
-        count = self._execute(body)
+        count = self._execute(inputs)
         same("lastSeq", c.last_seq, state.seq, "The batch ends at another input.")
         same("inputsRoot", c.inputs_root, inputs_root(body.cycles), "The inputs are not those that were committed to.")
         same("l2Time", c.l2_time, state.time, "The last input has another time.")
@@ -208,10 +211,11 @@ class Verifier:
 
     # --------------------------------------------------------------------------------------------------------- inputs
 
-    def _execute(self, body: Body) -> int:
+    def _execute(self, inputs: BatchInputs) -> int:
         """Apply every record; the number of them."""
+        body, state = inputs.body, self.state
         last = body.first_seq + sum(len(cycle.records) for cycle in body.cycles) - 1
-        for prepared in prepared_inputs(body, self._deployed.domain):
+        for prepared in inputs:
             if isinstance(prepared, Unreadable):
                 text = str(prepared.problem)
                 raise self._wrong_input(prepared.seq, "record", "an input", text, "The record cannot be read.")
@@ -222,13 +226,18 @@ class Verifier:
                 raise self._wrong_input(seq, "signature", "a signature", str(problem), "Nobody signed this input.")
             if type(item) is SealTick and seq != last:
                 raise self._wrong_input(seq, "sealTick", "at the end", "inside", "The batch goes on after its seal.")
-            self._judge(seq, item, apply(self.state, Stamp(seq, time), item, signer))
-            ops, self.state.ops = self.state.ops, []
-            for op in ops:
-                self._ops.append(encode_op(op))
+            self._judge(seq, item, apply(state, Stamp(seq, time), item, signer))
+            if len(state.ops) >= _OPS_AT_ONCE:
+                self._take_ops()
             if seq == last and type(item) is not SealTick:
                 raise self._wrong_input(seq, "sealTick", "at the end", "missing", "The batch does not end with its seal.")
+        self._take_ops()
         return last - body.first_seq + 1
+
+    def _take_ops(self) -> None:
+        """Move the operations that the state has collected into the batch's tree."""
+        ops, self.state.ops = self.state.ops, []
+        self._ops.extend([encode_op(op) for op in ops])
 
     def _check_stamp(self, seq: Seq, time: TimeMs, item: Input) -> None:
         """Time does not fall nor pass the batch's, and the ticks that are due come in time."""

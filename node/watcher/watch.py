@@ -8,26 +8,31 @@ Invariants:
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from node.core.params import Params
-from node.l1.answers import L1Lied, L1Refused, L1Unavailable
+from node.l1.answers import L1Error, L1Lied, L1Refused, L1Unavailable
 from node.l1.compared import open_l1
 from node.l1.deployment import DeploymentRefused, check_deployment, genesis_facts
 from node.l1.follow import ReorgTooDeep
 from node.l1.rpc import L1Client
 from node.l1.vault import DepositQueued, Vault, WithdrawalPaid
-from node.watcher.feed import Fact, HistoryChanged, L1Feed, Place
+from node.store.errors import StoreError
+from node.watcher.feed import Fact, HistoryChanged, L1Feed
 from node.watcher.kept import Kept, KeptState
+from node.watcher.prepare import BatchInputs, Recovery
 from node.watcher.report import Disagreement, Unheard, Verdict, WatchListener, WatchReport
 from node.watcher.settings import WatcherSettings
 from node.watcher.verify import Deployed, PostedBatch, Verifier
+from proto.batch import BodyError, decode_body
 from proto.hashing import keccak
 from proto.signing.eip712 import Domain
 
 BACKOFF_MAX_S: Final = 30.0
 Inspect = Callable[[PostedBatch], Disagreement | None]
 KEEP_EVERY_S: Final = 5.0
+FACTS_AHEAD: Final = 4
+"""Read and not yet verified: bounds memory, a batch may hold 7 MB."""
 RESTARTS_MAX: Final = 3
 """Passes of a single run that may be spoiled by L1 replacing what was believed."""
 
@@ -47,6 +52,20 @@ def open_client(settings: WatcherSettings) -> L1Client:
     """The client of a watcher's L1."""
     urls = (settings.url, settings.compare_url) if settings.compare_url else (settings.url,)
     return open_l1(urls, settings.request_timeout_ms / 1_000)
+
+
+class _Ahead(NamedTuple):
+    """What L1 says next; a batch's inputs are begun already, where its data can be read."""
+
+    fact: Fact
+    inputs: BatchInputs | None
+
+
+def _begin_inputs(recovery: Recovery, batch: PostedBatch) -> BatchInputs | None:
+    try:
+        return recovery.begin(decode_body(b"".join(batch.chunks)))
+    except BodyError:
+        return None  # The verifier says so when it is this batch's turn.
 
 
 class Watch:
@@ -79,6 +98,7 @@ class Watch:
         self.verifier: Verifier | None = None
         self._inspect = inspect
         self._kept: KeptState | None = None
+        self._recovery: Recovery | None = None
         self._written_s = time.monotonic()
 
     async def run(self) -> WatchReport:
@@ -86,6 +106,8 @@ class Watch:
         try:
             return await self._run()
         finally:
+            if self._recovery is not None:
+                self._recovery.close()
             if self._kept is not None:
                 self._kept.close()
 
@@ -135,6 +157,8 @@ class Watch:
         checked = await check_deployment(self._client, settings.contract, genesis_facts(params))
         deployed = Deployed(checked.operator, Domain(params.chain_id, settings.contract), checked.unit_divisors)
         verifier = self.verifier = Verifier(params, deployed, settings)
+        if self._recovery is None:
+            self._recovery = Recovery(deployed.domain, settings.recovery_processes)
         self._target = await self._client.block_number()
         kept = await self._load_kept()
         if kept is None:
@@ -165,14 +189,38 @@ class Watch:
         return kept if block is not None and block.hash == kept.place.block.hash else None
 
     async def _look(self, feed: L1Feed) -> Disagreement | None:
+        """Take in what is new; L1 is read, and signers are recovered, ahead of what is verified."""
         self._tip = await self._vault.tip()
-        async for fact in feed.advance(to_head=self._once):
-            found = await self._take(fact, feed)
-            if found is not None:
-                return found
-        return None
+        ahead: asyncio.Queue[_Ahead | L1Error | None] = asyncio.Queue(FACTS_AHEAD)
+        found: Disagreement | L1Error | StoreError | None = None
+        async with asyncio.TaskGroup() as tasks:
+            reading = tasks.create_task(self._read(feed, ahead))
+            while found is None and (item := await ahead.get()) is not None:
+                try:
+                    # An error of L1: what was read before it has been taken in.
+                    found = item if isinstance(item, L1Error) else await self._take(item)
+                except (L1Error, StoreError) as error:  # Raised below, without a group around it.
+                    found = error
+            reading.cancel()
+        if isinstance(found, Exception):
+            raise found
+        return found
 
-    async def _take(self, fact: Fact, feed: L1Feed) -> Disagreement | None:
+    async def _read(self, feed: L1Feed, ahead: "asyncio.Queue[_Ahead | L1Error | None]") -> None:
+        assert self._recovery is not None, "begun"
+        try:
+            async for fact in feed.advance(to_head=self._once):
+                inputs = None
+                if isinstance(fact.what, PostedBatch):
+                    inputs = await asyncio.to_thread(_begin_inputs, self._recovery, fact.what)
+                await ahead.put(_Ahead(fact, inputs))
+        except L1Error as error:
+            await ahead.put(error)
+        else:
+            await ahead.put(None)
+
+    async def _take(self, ahead: "_Ahead") -> Disagreement | None:
+        fact = ahead.fact
         verifier = self.verifier
         assert verifier is not None, "begun"
         match fact.what:
@@ -183,11 +231,11 @@ class Watch:
                     self._kept.paid(fact.what.index)
                 return verifier.paid_out(fact.what)
             case PostedBatch():
-                return await self._batch(verifier, fact.what, fact.place, feed)
+                return await self._batch(verifier, fact.what, ahead)
         return None
 
-    async def _batch(self, verifier: Verifier, batch: PostedBatch, place: Place, feed: L1Feed) -> Disagreement | None:
-        result = await asyncio.to_thread(verifier.verify, batch)
+    async def _batch(self, verifier: Verifier, batch: PostedBatch, ahead: "_Ahead") -> Disagreement | None:
+        result = await asyncio.to_thread(verifier.verify, batch, ahead.inputs)
         if isinstance(result, Disagreement):
             return result
         found = self._inspect(batch) if self._inspect is not None else None
@@ -201,7 +249,7 @@ class Watch:
             now_s = time.monotonic()
             if now_s - self._written_s > KEEP_EVERY_S or verifier.batch_id == self._tip:
                 self._written_s = now_s
-                await asyncio.to_thread(self._kept.write, verifier, batch.commitment, place, feed.open_data())
+                await asyncio.to_thread(self._kept.write, verifier, batch.commitment, ahead.fact.place, ahead.fact.open_data)
         return None
 
     async def _is_behind(self, feed: L1Feed) -> bool:

@@ -92,6 +92,15 @@ def test_end_to_end_runs_against_a_node_in_another_process(setting: Setting, flo
     assert 0 < figure["p50_ms"] <= figure["p99_ms"] <= figure["p999_ms"]
 
 
+@pytest.mark.timeout(300)
+def test_a_watcher_runs_over_a_posted_history(setting: Setting, flow: Path) -> None:
+    result = run("watch", "--runs", "1", "--flow", str(flow), "--dir", str(setting.directory), "--json")
+    assert result.exit_code == 0, result.stderr
+    figure = json.loads(result.stdout)["results"][0]
+    assert figure["value"] > 0
+    assert "2,1" in figure["note"]  # Three rounds of 700 rows, and what goes around them.
+
+
 def test_usage_errors_end_with_2(tmp_path: Path) -> None:
     for arguments in (
         (),

@@ -75,6 +75,19 @@ def test_list_root_has_the_shape_of_rfc_6962(items: list[bytes]) -> None:
     assert tree.count == len(items)
 
 
+@given(st.lists(st.lists(st.binary(max_size=8), max_size=20), max_size=8))
+def test_many_at_once_are_as_many_one_by_one(parts: list[list[bytes]]) -> None:
+    single, many = ListTree(), ListTree()
+    for part in parts:
+        for item in part:
+            single.append(item)
+        many.extend(part)
+        assert (many.root(), many.count) == (single.root(), single.count)
+    many.append(b"one more")
+    single.append(b"one more")
+    assert many.root() == single.root()
+
+
 @given(st.lists(st.binary(max_size=8), min_size=1, max_size=30, unique=True), st.data())
 def test_list_proofs_prove_their_leaf_only(items: list[bytes], data: st.DataObject) -> None:
     root, index = list_root(items), data.draw(st.integers(0, len(items) - 1))

@@ -12,6 +12,7 @@ from node.lab.bench.machine import FileSystem, describe_commit, describe_machine
 from node.lab.bench.measure import Result, Setting
 from node.lab.bench.store import bench_memory, bench_recovery, bench_start
 from node.lab.bench.streams import bench_streams
+from node.lab.bench.watch import bench_watch
 
 BENCHES: Final[dict[str, Callable[[Setting], Result | Awaitable[Result]]]] = {
     "engine": bench_engine,
@@ -23,6 +24,7 @@ BENCHES: Final[dict[str, Callable[[Setting], Result | Awaitable[Result]]]] = {
     "tick": bench_tick,
     "memory": bench_memory,
     "start": bench_start,
+    "watch": bench_watch,
     "devnet": bench_devnet,
 }
 """By name, in the order in which they are taken."""
