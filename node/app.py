@@ -85,6 +85,12 @@ class _NoSettlement:
     def withdrawal(self, _index: int) -> dict[str, Any] | None:
         return None
 
+    def solvency(self) -> dict[str, Any] | None:
+        return None
+
+    def solvency_proof(self, _address: Address) -> dict[str, Any] | None:
+        return None
+
 
 class _Bridge:
     """Settlement as the gateway shows it."""
@@ -107,6 +113,12 @@ class _Bridge:
             return None
         claim = status.claim.to_json() if status.claim is not None else None
         return {"index": index, "stage": status.stage.name.lower(), "batch": status.batch_id, "claim": claim}
+
+    def solvency(self) -> dict[str, Any] | None:
+        return self._settlement.solvency.statement()
+
+    def solvency_proof(self, address: Address) -> dict[str, Any] | None:
+        return self._settlement.solvency.proof(address)
 
 
 class _Statuses:
@@ -321,8 +333,10 @@ class _Node:
         settlement = Settlement(
             self._l1,
             self.sequencer,
-            Account(self._key, self._domain, genesis_facts(self._params)),
-            Tables(store.table("settlement-tracks"), store.table("settlement-position"), store.seals),
+            Account(self._key, self._domain, genesis_facts(self._params), self._params),
+            Tables(
+                store.table("settlement-tracks"), store.table("settlement-position"), store.table("solvency"), store.seals
+            ),
             _Statuses(self._shelf),
             settings.settlement,
             self._clock,

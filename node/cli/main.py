@@ -22,7 +22,7 @@ COMMANDS: Final[dict[str, str]] = {
     "order": "Sign and place an order.",
     "replay": "Execute a journal anew from genesis and compare.",
     "run": "Run the node.",
-    "stress": "Drive the risk rules through a price path with a leveraged population.",
+    "solvency": "Check what the venue owes, and your part of it, against what L1 holds.",
     "verify": "Rebuild the state from L1 and compare it with a data directory.",
     "watch": "Verify every batch from L1 alone.",
     "withdraw": "Withdraw to L1: sign, wait for finality, claim.",

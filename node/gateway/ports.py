@@ -141,6 +141,14 @@ class Settlement(Protocol):
         """Stage and batch of a withdrawal, with the claim once its batch is final; None for an unknown one."""
         ...
 
+    def solvency(self) -> dict[str, Any] | None:
+        """The newest statement of solvency; None before the first."""
+        ...
+
+    def solvency_proof(self, address: Address) -> dict[str, Any] | None:
+        """An account's leaves and paths in it."""
+        ...
+
 
 class Backpressure(NamedTuple):
     """Unposted batches from which admission slows, and from which it stops."""

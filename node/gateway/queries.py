@@ -22,6 +22,8 @@
     account_proof [address]                         leaf and path in the newest sealed state
     batches [limit, before]   batch [id]            batches and their settlement
     deposits [owner]                                deposits that L1 shows and that are not credited yet
+    solvency []                                     the newest signed statement of what is owed, asset by asset
+    solvency_proof [address]                        the account's leaves and paths in it
     withdrawal [index]                              how far a withdrawal is, with its claim once it can be made
 
 Markets are named by id or name. Accounts are public: the ledger is data on L1.
@@ -57,7 +59,7 @@ _WEIGHTS: Final[dict[str, int]] = {
     "status": 2, "markets": 2, "market": 2, "account": 2, "nonces": 2, "orders": 5, "order": 2, "book": 2, "margin": 2,
     "fills": 20, "order_history": 20, "ledger": 20, "funding": 20, "trades": 20, "candles": 20, "receipt": 5,
     "book_orders": 20, "funding_rates": 20, "portfolio": 20, "limits": 2, "account_proof": 20, "batches": 5, "batch": 2, "order_life": 20,
-    "deposits": 2, "withdrawal": 5,
+    "deposits": 2, "withdrawal": 5, "solvency": 5, "solvency_proof": 20,
 }  # fmt: skip
 _OF_MARKET: Final = (
     StreamName.BOOK, StreamName.BOOK_ORDERS, StreamName.TRADES, StreamName.BBO, StreamName.TICKER, StreamName.CANDLES,
@@ -88,6 +90,7 @@ class Queries:
             "trades": self._of_market(HistoryKind.TRADES), "funding_rates": self._of_market(HistoryKind.RATES),
             "book_orders": self._ask_book_orders, "portfolio": self._ask_portfolio, "limits": self._ask_limits,
             "deposits": self._ask_deposits, "withdrawal": self._ask_withdrawal,
+            "solvency": self._ask_solvency, "solvency_proof": self._ask_solvency_proof,
         }  # fmt: skip
         assert self._questions.keys() == _WEIGHTS.keys()
 
@@ -293,6 +296,20 @@ class Queries:
         if found is None:
             raise QueryRefusedError(RejectCode.WITHDRAWAL_UNKNOWN, f"withdrawal {index}")
         return self._views.seq, found
+
+    async def _ask_solvency(self, arguments: Arguments) -> Answer:
+        arguments.done()
+        return self._views.seq, self._stated(self._settlement.solvency())
+
+    async def _ask_solvency_proof(self, arguments: Arguments) -> Answer:
+        address = arguments.address("address")
+        arguments.done()
+        return self._views.seq, self._stated(self._settlement.solvency_proof(address))
+
+    def _stated(self, found: dict[str, Any] | None) -> dict[str, Any]:
+        if found is None:
+            raise QueryRefusedError(RejectCode.PROOF_NOT_AVAILABLE, "no statement of solvency was made yet")
+        return found
 
     async def _ask_receipt(self, arguments: Arguments) -> Answer:
         seq = arguments.uint("seq", U64_MAX)

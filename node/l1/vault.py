@@ -12,10 +12,12 @@ from node.l1.abi import AbiMismatch, load_contract
 from node.l1.answers import L1Lied, L1Log
 from node.l1.rpc import BlockTag, CallMessage, L1Client
 from proto.batch import Commitment
+from proto.hashing import address_word, keccak
 from proto.ids import Address, AssetId
 from proto.units import AssetUnits, TimeMs
 
 CONTRACT: Final = load_contract("Novate")
+BALANCE_OF: Final = keccak(b"balanceOf(address)")[:4]
 TOPICS: Final = {name: CONTRACT.topic(name) for name in (
     "DepositQueued", "DataPosted", "DataReset", "BatchCommitted", "Withdrawn",
 )}  # fmt: skip
@@ -210,6 +212,13 @@ class Vault:
     async def is_withdrawn(self, index: int, at: BlockTag = "latest") -> bool:
         """Whether a withdrawal was paid."""
         return bool((await self.ask("isWithdrawn", index, at=at))[0])
+
+    async def balance_of(self, asset: Asset, at: BlockTag = "latest") -> int:
+        """What the contract really holds of an asset, in ledger units, rounded down."""
+        if asset.token == Address(bytes(20)):
+            return await self._client.balance(self.address, at) // asset.unit_divisor
+        call = CallMessage(asset.token, BALANCE_OF + address_word(self.address))
+        return int.from_bytes(await self._client.call(call, at), "big") // asset.unit_divisor
 
     async def assets(self, at: BlockTag = "latest") -> tuple[Asset, ...]:
         """All collateral assets, by id."""

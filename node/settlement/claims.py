@@ -116,7 +116,9 @@ class WithdrawalTree:
         height, number = 0, self.count
         while number % 2 == 0:
             level = self._levels[height]
-            self._levels[height + 1] += sparse_node(bytes(level[-2 * HASH_BYTES : -HASH_BYTES]), bytes(level[-HASH_BYTES:]))
+            self._levels[height + 1] += sparse_node(
+                bytes(level[-2 * HASH_BYTES : -HASH_BYTES]), bytes(level[-HASH_BYTES:])
+            )
             height, number = height + 1, number // 2
 
     def node(self, height: int, key: int, count: int) -> bytes:

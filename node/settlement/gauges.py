@@ -12,7 +12,9 @@ class SettlementGauges:
         self._final = metrics.gauge("batch_final_id", "Newest batch whose challenge window is over.")
         self._backlog = metrics.gauge("batch_backlog", "Sealed batches that L1 does not have.")
         self._deposits = metrics.gauge("deposits_pending", "Deposits on L1 that are not credited yet.")
-        self._held_up = metrics.gauge("posting_held_up", "Number of the refusal that holds posting up; from 6720 on L1 itself; 0: none.")
+        self._held_up = metrics.gauge(
+            "posting_held_up", "Number of the refusal that holds posting up; from 6720 on L1 itself; 0: none."
+        )
         self._reorgs = metrics.counter("l1_reorgs", "Reorganisations of L1 that were seen.")
 
     def looked(self, head: int, tip: int, final: int, deposits: int) -> None:

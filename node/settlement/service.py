@@ -9,8 +9,9 @@ Invariants:
 
 import asyncio
 import contextlib
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
+from node.core.params import Params
 from node.l1.answers import L1Lied, L1Refused, L1Unavailable
 from node.l1.deployment import Deployment, DeploymentRefused, GenesisFacts, Mismatch, check_deployment
 from node.l1.follow import (
@@ -34,6 +35,7 @@ from node.settlement.gauges import SettlementGauges
 from node.settlement.ports import Sequencing, StatusListener
 from node.settlement.post import Poster, PostProblem
 from node.settlement.settings import SettlementSettings
+from node.settlement.solvency import SealedLeaves, Solvency
 from node.settlement.track import BatchTrack, Tracker
 from node.store.headers import BatchHeader
 from node.store.table import Table
@@ -61,6 +63,11 @@ class Account(NamedTuple):
     key: SigningKey
     domain: Domain
     genesis: GenesisFacts
+    params: Params
+
+
+class StoredLeaves(Leaves, SealedLeaves, Protocol):
+    """Sealed leaves, one by one and all together."""
 
 
 class Tables(NamedTuple):
@@ -68,7 +75,8 @@ class Tables(NamedTuple):
 
     tracks: Table
     position: Table
-    leaves: Leaves
+    solvency: Table
+    leaves: StoredLeaves
 
 
 class Settlement:
@@ -99,6 +107,10 @@ class Settlement:
             client, sequencer, account.key, account.domain, settings, lambda: clock.monotonic_ns() / NS_PER_S
         )
         self.tracker = Tracker(tables.tracks, listener)
+        period_ms = settings.solvency_period_ms
+        self.solvency = Solvency(
+            tables.leaves, account.params, account.key, account.domain, tables.solvency, clock, period_ms
+        )
         self._feed = DepositFeed(sequencer)
         self._stopping = asyncio.Event()
         self._head = 0
@@ -159,11 +171,14 @@ class Settlement:
         while (length := await self._vault.queue_length()) < cursor:
             if asyncio.get_running_loop().time() > deadline:
                 raise DeploymentRefused(
-                    Mismatch.QUEUE_FORGOTTEN, f"{cursor} queue items are credited, L1 has {length}: another L1, or it lost blocks."
+                    Mismatch.QUEUE_FORGOTTEN,
+                    f"{cursor} queue items are credited, L1 has {length}: another L1, or it lost blocks.",
                 )
             await asyncio.sleep(self._settings.poll_ms / 1_000)
         if await self._vault.queue_hash_at(cursor) != queue_hash:
-            raise DeploymentRefused(Mismatch.QUEUE_DIFFERS, f"The first {cursor} queue items on L1 are not those credited here.")
+            raise DeploymentRefused(
+                Mismatch.QUEUE_DIFFERS, f"The first {cursor} queue items on L1 are not those credited here."
+            )
         return deployment
 
     async def _check_tip(self) -> None:
@@ -183,7 +198,11 @@ class Settlement:
     async def run(self) -> None:
         """Read and post until `stop` or cancelled. Raises OtherHistory, StoreCorrupt, StoreFailed."""
         async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(self.poster.run()), tasks.create_task(self._read())]
+            running = [
+                tasks.create_task(self.poster.run()),
+                tasks.create_task(self._read()),
+                tasks.create_task(self.solvency.run()),
+            ]
             await self._stopping.wait()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.stop_grace_ms / 1_000):
@@ -250,7 +269,9 @@ class Settlement:
                         case DataReset():
                             self.tracker.data_reset(event.batch_id)
                         case BatchCommitted():
-                            self.tracker.committed(event, step.block.number, step.block.timestamp_s, log.transaction_hash)
+                            self.tracker.committed(
+                                event, step.block.number, step.block.timestamp_s, log.transaction_hash
+                            )
                         case _:
                             pass
             case Reorganised():
@@ -301,4 +322,3 @@ class Settlement:
         if self._head_time_s:
             elapsed_ms = (self._clock.monotonic_ns() - self._head_seen_ns) // NS_PER_MS
             self._sequencer.bound_time(TimeMs(self._head_time_s * 1_000 + elapsed_ms + L1_LEAD_MS))
-

@@ -28,11 +28,15 @@ class SettlementSettings:
     """A transaction that waits longer is replaced with higher fees."""
     fee_cap_gwei: int = 500
     priority_fee_gwei_min: int = 1
+    solvency_period_ms: int = 3_600_000
+    """How often a statement of solvency is made."""
     stop_grace_ms: int = 5_000
     """How long a stopping node goes on posting."""
 
     def __post_init__(self) -> None:
         """Refuse settings that contradict each other."""
+        if self.solvency_period_ms < 1_000:
+            raise ValueError("settlement.solvency_period_ms: at least a second")
         if min(self.poll_ms, self.batches_in_flight_max, self.bytes_in_flight_max, self.transactions_in_flight_max) < 1:
             raise ValueError("settlement: bounds and periods must be positive")
         if min(self.start_block, self.deposit_depth_blocks, self.bump_after_ms, self.stop_grace_ms) < 0:

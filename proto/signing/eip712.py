@@ -73,6 +73,7 @@ TYPES: Final[dict[str, str]] = {
     "Amend": _AMEND,
     "IndexPrice": "IndexPrice(uint16 index,uint64 price,uint64 confidence)",
     "Report": "Report(uint64 time,IndexPrice[] prices)IndexPrice(uint16 index,uint64 price,uint64 confidence)",
+    "Solvency": "Solvency(uint64 batchId,bytes32 stateRoot,bytes32 treesHash)",
     "Receipt": "Receipt(bytes32 head,uint64 firstSeq,uint32 count,bytes32 root)",
     "Commitment": (
         "Commitment(uint64 batchId,bytes32 prevStateRoot,bytes32 stateRoot,bytes32 inputsRoot,bytes32 opsRoot,"
@@ -206,6 +207,11 @@ def report_digest(domain: Domain, time: TimeMs, prices: tuple[IndexPrice, ...]) 
 def receipt_digest(domain: Domain, head: bytes, first_seq: int, count: int, root: bytes) -> bytes:
     """The 32 bytes that the sequencer signs for each cycle."""
     return _digest(domain, keccak(TYPE_HASHES["Receipt"] + head + _u(first_seq) + _u(count) + root))
+
+
+def solvency_digest(domain: Domain, batch_id: int, state_root: bytes, trees_hash: bytes) -> bytes:
+    """The 32 bytes that the operator signs for a statement of solvency."""
+    return _digest(domain, keccak(TYPE_HASHES["Solvency"] + _u(batch_id) + state_root + trees_hash))
 
 
 def commitment_digest(domain: Domain, words: bytes) -> bytes:

@@ -83,6 +83,12 @@ class Ledgerless:
         """No L1, no deposits on the way."""
         return []
 
+    def solvency(self) -> dict[str, Any] | None:
+        return None
+
+    def solvency_proof(self, _address: Address) -> dict[str, Any] | None:
+        return None
+
     def withdrawal(self, _index: int) -> dict[str, Any] | None:
         """No L1, no claims."""
         return None

@@ -226,8 +226,8 @@ async def running(
             ),
             **changes,  # type: ignore[arg-type]
         )
-        tables = Tables(store.table("settlement"), store.table("settlement.position"), store.seals)
-        account = Account(OPERATOR, venue.domain, venue.facts)
+        tables = Tables(store.table("settlement"), store.table("settlement.position"), store.table("solvency"), store.seals)
+        account = Account(OPERATOR, venue.domain, venue.facts, venue.params)
         settlement = Settlement(client, sequencer, account, tables, statuses, settings, clock, metrics)
         tell.settlement = settlement
         if url is None:

@@ -132,8 +132,10 @@ class Life:
         self.settlement = Settlement(
             self.client,
             self.sequencer,
-            Account(OPERATOR, DOMAIN, FACTS),
-            Tables(store.table("settlement-tracks"), store.table("settlement-position"), store.seals),
+            Account(OPERATOR, DOMAIN, FACTS, PARAMS),
+            Tables(
+                store.table("settlement-tracks"), store.table("settlement-position"), store.table("solvency"), store.seals
+            ),
             _Statuses(self),
             SETTLEMENT,
             clock,

@@ -45,6 +45,7 @@ frames_per_minute = 0
 budget_actions = 0
 
 [settlement]
+solvency_period_ms = 30000
 start_block = {start_block}
 deposit_depth_blocks = {depth}
 poll_ms = 250
