@@ -14,7 +14,7 @@ OutcomeUnknownError.
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -28,6 +28,7 @@ from node.client.nonces import NonceSource
 from node.client.order_actions import OrderActions
 from node.client.settings import ClientSettings
 from node.client.streams import Subscription, plain
+from node.client.suppositions import MoveText, OrderText
 from proto.frames import (
     ActionFrame,
     FrameKind,
@@ -360,6 +361,19 @@ class NovateClient(OrderActions):
     async def account(self, address: Address | None = None) -> dict[str, Any]:
         """Equity, margin, balances, positions of an account (one's own by default)."""
         found: dict[str, Any] = (await self.query("account", address or self.address)).value
+        return found
+
+    async def what_if(
+        self, orders: Sequence[OrderText], moves: Sequence[MoveText], address: Address | None = None
+    ) -> dict[str, Any]:
+        """The account (one's own by default) after these orders and then these moves. Raises AmountError, RefusedError."""
+        wanted = []
+        for order in orders:
+            market = await self.market(order.market)
+            price = 0 if order.price is None else market.price(order.price)
+            wanted.append([market.id, order.side.value, market.size(order.size), price])
+        moved = [[(await self.market(move.market)).id, move.ppm] for move in moves]
+        found: dict[str, Any] = (await self.query("what_if", address or self.address, wanted, moved)).value
         return found
 
     async def open_orders(self, address: Address | None = None, market: int = 0) -> list[dict[str, Any]]:

@@ -58,6 +58,15 @@ class Arguments:
             return self.text(name)
         return self.uint(name, bound)
 
+    def integer(self, name: str, low: int, high: int) -> int:
+        """A signed integer in low..high."""
+        value = self._next()
+        if type(value) is not int:
+            raise QueryRefusedError(RejectCode.FIELD_WRONG_TYPE, f"{name} must be an integer")
+        if not low <= value <= high:
+            raise QueryRefusedError(RejectCode.FIELD_OUT_OF_RANGE, f"{name} must be in {low}..{high}")
+        return value
+
     def flag(self, name: str, *, default: bool) -> bool:
         """A boolean."""
         if not self.more():

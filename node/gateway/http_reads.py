@@ -5,6 +5,7 @@
     /v1/candles/{market}?interval=60|1m&limit=&start=&stop=
     /v1/accounts/{address}  /v1/accounts/{address}/{orders|fills|order_history|ledger|funding|limits|proof}
     /v1/accounts/{address}/portfolio?span=day|week|month|all
+    /v1/accounts/{address}/what_if?order=MARKET:SIDE:SIZE[@PRICE]&move=MARKET:PERCENT  (both repeatable)
     /v1/deposits/{address}  /v1/withdrawals/{index}
     /v1/solvency  /v1/solvency/{address}
     /v1/orders/{id}  /v1/receipts/{seq}  /v1/batches?limit=&before=  /v1/batches/{id}
@@ -27,6 +28,7 @@ from node.gateway.arguments import QueryRefusedError
 from node.gateway.desk import Desk
 from node.gateway.human import Human
 from node.gateway.ports import Health
+from node.gateway.suppositions import from_texts
 from node.ops.metrics import CONTENT_TYPE, Metrics
 from node.views.portfolio import Span
 from proto.ids import ADDRESS_BYTES
@@ -89,6 +91,7 @@ class HttpReads:
             ("/v1/accounts/{address}/proof", lambda r: ("account_proof", [_address(r)])),
             ("/v1/accounts/{address}/portfolio", lambda r: ("portfolio", [_address(r), _span(r)])),
             ("/v1/accounts/{address}/limits", lambda r: ("limits", [_address(r)])),
+            ("/v1/accounts/{address}/what_if", self._what_if),
             ("/v1/accounts/{address}/{history}", _history),
             ("/v1/orders/{id}", lambda r: ("order_life", [_path_uint(r, "id")])),
             ("/v1/receipts/{seq}", lambda r: ("receipt", [_path_uint(r, "seq")])),
@@ -124,6 +127,10 @@ class HttpReads:
             return error_response(refused)
 
         return read
+
+    def _what_if(self, request: web.Request) -> tuple[str, list[Any]]:
+        orders, moves = from_texts(self._human.params, request.query.getall("order", []), request.query.getall("move", []))
+        return "what_if", [_address(request), orders, moves]
 
     async def _healthz(self, _request: web.Request) -> web.Response:
         return judged(self._health.alive())

@@ -21,17 +21,18 @@ from proto.intents import OrderType, SelfTrade, Side, TimeInForce
 
 _USD_DECIMALS: Final = 6
 _RATE_DECIMALS: Final = 12
-_PRICES: Final = ("price", "mark", "index_price", "last_price", "bid", "ask", "open", "high", "low", "close")
+_PRICES: Final = ("price", "mark", "index_price", "last_price", "bid", "ask", "open", "high", "low", "close", "liquidation_price")
 _SIZES: Final = (
     "size", "remaining", "filled", "bid_size", "ask_size", "volume", "open_interest", "position_size", "buy_size", "sell_size",
 )  # fmt: skip
 _USD: Final = (
     "quote", "fee", "pnl", "funding", "entry", "equity", "initial_margin", "maintenance_margin", "free_collateral", "notional",
+    "fees", "deviation", "expected_shortfall",
     "initial_added", "taker_fee", "maker_fee", "unrealised_pnl", "funding_due", "value", "minimum_notional", "open_interest_cap",
     "lower_notional", "buy_value", "sell_value", "net_inflow", "traded",
 )  # fmt: skip
 _ASSET_AMOUNTS: Final = ("balance", "delta")
-_RATES: Final = ("funding_rate",)
+_RATES: Final = ("funding_rate", "default_probability")
 _WORDS: Final[dict[str, type[IntEnum]]] = {
     "side": Side, "taker_side": Side, "type": OrderType, "time_in_force": TimeInForce, "self_trade": SelfTrade,
     "index_status": IndexStatus,
@@ -50,6 +51,7 @@ class Human:
     """Rewrites maps of the native protocol for JSON."""
 
     def __init__(self, params: Params) -> None:
+        self.params = params
         self._size_decimals: dict[int, int] = {market.id: market.size_decimals for market in params.markets}
         self._names: dict[int, str] = {market.id: market.name for market in params.markets}
         self._decimals: dict[int, int] = {asset.id: asset.decimals for asset in params.assets}

@@ -5,6 +5,7 @@ from typing import Any
 from node.core.book.execute import fee_of
 from node.core.ledger.positions import funding_due
 from node.core.margin.account import market_initial, position_value, summary
+from node.core.margin.default_odds import outlook_of
 from node.core.margin.orders import order_fits, order_margin
 from node.core.margin.tiers import requirement
 from node.core.state import Account, Market, State
@@ -32,7 +33,7 @@ def market_portrait(state: State, market: Market) -> dict[str, Any]:
 
 def account_portrait(state: State, account: Account) -> dict[str, Any]:
     """Everything an account holds, owes and may do."""
-    margin = summary(state, account)
+    margin, odds = summary(state, account), outlook_of(state, account)
     positions = [
         position_portrait(account, state.markets[number])
         for number in sorted(account.positions)
@@ -50,7 +51,7 @@ def account_portrait(state: State, account: Account) -> dict[str, Any]:
         "account": account.id, "address": account.address,
         "master": state.accounts[account.master].address if account.master else b"",
         "equity": margin.equity, "initial_margin": margin.initial, "maintenance_margin": margin.maintenance,
-        "free_collateral": margin.free,
+        "free_collateral": margin.free, "default_probability": odds.probability, "expected_shortfall": odds.shortfall,
         "balances": [
             {"asset": USDC, "balance": account.cash},
             *({"asset": asset, "balance": account.balances[asset]} for asset in sorted(account.balances)),

@@ -18,6 +18,7 @@
     portfolio [address, span]                       values, net inflow and volume over a day, week, month or all time (0-3)
     limits [address]                                requests used and allowed, and what the next one waits for
     margin [address, order]                         what the order (10 fields, as in an action) would need
+    what_if [address, orders, moves]                after [[market, side, size, price], ...] and [[market, ppm], ...]
     receipt [seq]                                   record, signed cycle, Merkle path
     account_proof [address]                         leaf and path in the newest sealed state
     batches [limit, before]   batch [id]            batches and their settlement
@@ -39,6 +40,7 @@ from node.gateway.arguments import Arguments, QueryRefusedError
 from node.gateway.portraits import account_portrait, market_portrait, order_margin_portrait
 from node.gateway.ports import ReadRefusedError, Settlement, Writer
 from node.gateway.shelf import Shelf
+from node.gateway.suppositions import supposed_moves, supposed_orders, supposition_portrait
 from node.views import describe
 from node.views.history import PAGE_ROWS_MAX, Page, PageQuery
 from node.views.intervals import INTERVALS_S
@@ -56,7 +58,7 @@ LimitsOf = Callable[[Address], dict[str, int]]
 """What an account may still send."""
 _FILLS_OF_ORDER_MAX: Final = 1_000
 _WEIGHTS: Final[dict[str, int]] = {
-    "status": 2, "markets": 2, "market": 2, "account": 2, "nonces": 2, "orders": 5, "order": 2, "book": 2, "margin": 2,
+    "status": 2, "markets": 2, "market": 2, "account": 2, "nonces": 2, "orders": 5, "order": 2, "book": 2, "margin": 2, "what_if": 5,
     "fills": 20, "order_history": 20, "ledger": 20, "funding": 20, "trades": 20, "candles": 20, "receipt": 5,
     "book_orders": 20, "funding_rates": 20, "portfolio": 20, "limits": 2, "account_proof": 20, "batches": 5, "batch": 2, "order_life": 20,
     "deposits": 2, "withdrawal": 5, "solvency": 5, "solvency_proof": 20,
@@ -82,7 +84,7 @@ class Queries:
         self._questions: dict[str, Callable[[Arguments], Awaitable[Answer]]] = {
             "status": self._ask_status, "markets": self._ask_markets, "market": self._ask_market,
             "account": self._ask_account, "nonces": self._ask_nonces, "orders": self._ask_orders, "order": self._ask_order,
-            "order_life": self._ask_order_life, "book": self._ask_book, "margin": self._ask_margin,
+            "order_life": self._ask_order_life, "book": self._ask_book, "margin": self._ask_margin, "what_if": self._ask_what_if,
             "candles": self._ask_candles, "receipt": self._ask_receipt, "account_proof": self._ask_account_proof,
             "batches": self._ask_batches, "batch": self._ask_batch,
             "fills": self._of_account(HistoryKind.FILLS), "order_history": self._of_account(HistoryKind.ORDERS),
@@ -163,6 +165,12 @@ class Queries:
         if order.market not in self._state.markets:
             raise QueryRefusedError(RejectCode.MARKET_UNKNOWN, f"market {order.market}")
         return await self._read(lambda state: order_margin_portrait(state, _account(state, number), order))
+
+    async def _ask_what_if(self, arguments: Arguments) -> Answer:
+        number = arguments.account(self._state)
+        orders, moves = supposed_orders(self._state, arguments), supposed_moves(self._state, arguments)
+        arguments.done()
+        return await self._read(lambda state: supposition_portrait(state, _account(state, number), orders, moves))
 
     # --- from the views ---------------------------------------------------------------------------------------------------
 

@@ -38,6 +38,10 @@ async def test_a_person_trades_from_the_command_line(tmp_path: Path) -> None:
         assert (book.code, "59000.0" in book.out) == (0, True)
         life = await shell.run("inspect", str(placed["order"]))
         assert (life.code, "ORDER_OPENED buy 0.01000 at 59000.0 gtc" in life.out, "receipt" in life.out) == (0, True, True)
+        margin = await shell.json("margin", "--order", "BTC-PERPETUAL:buy:1@60000", "--move", "BTC-PERPETUAL:-10")
+        assert (margin["now"]["equity"], margin["after"]["fees"]) == (account["equity"], "27.000000")
+        assert margin["after"]["positions"][0]["size"] == "1.00000"
+        assert (await shell.run("margin", "--order", "BTC-PERPETUAL:hold:1")).code == 2
         assert await shell.json("cancel", "--client-id", "7") == {"cancelled": 1}
         await _refusals(shell)
 
