@@ -4,8 +4,8 @@ from typing import Any, Final
 
 from node.core.funding.rate import hourly_rate
 from node.core.ledger.positions import funding_due
-from node.core.margin.account import health, market_initial, summary
-from node.core.margin.tiers import requirement
+from node.core.margin.account import market_initial, summary
+from node.core.margin.liquidation_price import liquidation_price
 from node.core.num import div_trunc
 from node.core.params import MarketParams
 from node.core.state import Account, Market, State
@@ -21,7 +21,6 @@ from proto.units import PRICE_DECIMALS_MAX, RATE_SCALE
 _TABLE: Final = 1_000  # Margin table ids are this plus the market's id: small numbers mean plain leverages elsewhere.
 _PPM_ROE: Final = 6
 DAY_S: Final = 86_400
-_FAR: Final = 100  # Times the mark: a short that lives there has no liquidation price to speak of.
 
 
 def meta(coins: Coins) -> dict[str, Any]:
@@ -88,9 +87,7 @@ def account_at(state: State, address: bytes) -> Account | None:
     return None if number is None else state.accounts[number]
 
 
-def clearinghouse(
-    state: State, account: Account | None, coins: Coins, fundings: FundingSumsView
-) -> dict[str, Any]:
+def clearinghouse(state: State, account: Account | None, coins: Coins, fundings: FundingSumsView) -> dict[str, Any]:
     """Margin and positions; zeros for an unknown account."""
     if account is None:
         nothing = {"accountValue": "0.0", "totalNtlPos": "0.0", "totalRawUsd": "0.0", "totalMarginUsed": "0.0"}
@@ -140,36 +137,6 @@ def _position(
             "sinceChange": fmt.usd(due - paid.since_change),
         },
     }  # fmt: skip
-
-
-def liquidation_price(state: State, account: Account, market: Market) -> int | None:
-    """The mark of one market at which maintenance would not be met any more, all others where they are; None where no mark does that.
-
-    Equity less maintenance moves one way with the mark, as no maintenance rate reaches 1, so halving finds it: for a long the highest mark
-    that is too low, for a short the lowest that is too high.
-    """
-    row = account.positions[market.params.id]
-    value, need = health(state, account)
-    rest = value - row.size * market.mark - (need - requirement(market.maintenance, abs(row.size) * market.mark))
-
-    def falls(mark: int) -> bool:
-        return rest + row.size * mark < requirement(market.maintenance, abs(row.size) * mark)
-
-    if row.size > 0:
-        low, high = 0, int(market.mark)
-        if not falls(low + 1):
-            return None
-        while low < high:
-            middle = (low + high + 1) // 2
-            low, high = (middle, high) if falls(middle) else (low, middle - 1)
-        return low
-    low, high = int(market.mark), _FAR * int(market.mark)
-    if not falls(high):
-        return None
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if falls(middle) else (middle + 1, high)
-    return low
 
 
 def sub_account_name(_account: Account, number: int) -> str:
