@@ -1,0 +1,39 @@
+"""What happened, counted from the rule book's own events."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from proto.events import AccountTakenOver, Event, LiquidationEnded, LiquidationStarted, OrderFilled
+from proto.ids import AccountId
+from proto.reject import RejectCode
+
+
+class Tally:
+    """Counters of one pass."""
+
+    def __init__(self) -> None:
+        self.reached: dict[AccountId, None] = {}
+        """Accounts whose positions were reduced in the book by force, or passed on beyond it."""
+        self.partial = 0
+        """Liquidations that ended with the account healthy and something of its position left."""
+        self.takeovers = 0
+        self.backstop = 0
+        self.adl = 0
+        self.socialised = 0
+        self.volume = 0
+        self.refused: Counter[RejectCode] = Counter()
+
+    def hear(self, events: Iterable[Event]) -> None:
+        """Count one input's events."""
+        for event in events:
+            match event:
+                case OrderFilled():
+                    self.volume += event.price * event.size
+                case LiquidationStarted():
+                    self.reached[event.account] = None
+                case LiquidationEnded():
+                    self.partial += event.maintenance > 0
+                case AccountTakenOver():
+                    self.backstop += 1
+                case _:
+                    pass
