@@ -18,7 +18,7 @@ from node.gateway.admission import Refused
 from node.gateway.answers import refusal_frame, released_frame, reply_frame
 from node.gateway.arguments import QueryRefusedError
 from node.gateway.desk import Desk
-from node.gateway.outbox import Outbox
+from node.gateway.outbox import Outbox, websocket_frame
 from node.gateway.ports import Released
 from node.gateway.verify import Unverified, Verdict
 from node.views.streams import EventBytes, StreamKey
@@ -313,4 +313,4 @@ class Session:
 
     def offer(self, subscription: int, event: EventBytes) -> None:
         """Send an event of a subscription."""
-        self._outbox.put(event.frame(subscription))
+        self._outbox.put_wrapped(event.message(subscription, websocket_frame))
