@@ -12,7 +12,7 @@ from node.views.streams import EventBytes, StreamKey, StreamName
 from tests.sequencer.venue import PARAMS
 from tests.views.trace import memory_table, new_views, steps, write
 
-ACCOUNTS = range(3, 7)
+ACCOUNTS = range(4, 8)
 MARKETS = (1, 2)
 OF_ACCOUNT = (StreamName.ORDERS, StreamName.FILLS, StreamName.POSITIONS, StreamName.BALANCES, StreamName.FUNDING)
 
