@@ -26,6 +26,7 @@ class CloseReason(IntEnum):
     MARKET_CLOSED = 7
     EXPIRED = 8  # Its goodTil has come.
     SCHEDULED_CANCEL = 9  # The account's scheduled cancel.
+    CAP_REACHED = 13  # It would have made its account's position larger than one may be.
     TRIGGER_REFUSED = 14  # A trigger fired, and its order was not taken.
     PARENT_ENDED = 15  # What a child waited for ended without a trade.
     SIBLING_FILLED = 16  # Another of its group traded.
@@ -56,6 +57,17 @@ class MarketStatus(IntEnum):
     CANCEL_ONLY = 2
     HALTED = 3
     SETTLED = 4
+
+
+@unique
+class BreakerCause(IntEnum):
+    """Why a market is not simply open."""
+
+    NONE = 0
+    FAST_MOVE = 1  # Post-only for a while.
+    DEEP_MOVE = 2  # Cancel-only until the index is calm.
+    REOPENING = 3  # Post-only after cancel-only or a halt.
+    INDEX = 4  # No valid index for long: cancel-only, then halted.
 
 
 @unique
@@ -316,6 +328,37 @@ class FundingRateSet(NamedTuple):
 class MarketStatusChanged(NamedTuple):
     market: MarketId
     status: MarketStatus
+    cause: BreakerCause
+
+
+class VolatilitySet(NamedTuple):
+    """Fractions that forecast volatility asks for changed."""
+
+    market: MarketId
+    initial_ppm: int
+    maintenance_ppm: int
+
+
+class RevocationVoted(NamedTuple):
+    """A publisher wants another's key revoked; `weight` of `total` of the others want it now."""
+
+    publisher: Address
+    voter: Address
+    weight: int
+    total: int
+
+
+class PublisherRevoked(NamedTuple):
+    """The key counts no more. `by_itself`: its own signature did it, else the others'."""
+
+    publisher: Address
+    by_itself: bool
+
+
+class WithdrawalsGated(NamedTuple):
+    """An account in deficit was seen: nothing leaves before `until`, later if one is seen again."""
+
+    until: TimeMs
 
 
 class LiquidationStarted(NamedTuple):
@@ -386,6 +429,10 @@ Event = (
     | MarkSet
     | FundingRateSet
     | MarketStatusChanged
+    | VolatilitySet
+    | RevocationVoted
+    | PublisherRevoked
+    | WithdrawalsGated
     | LiquidationStarted
     | LiquidationEnded
     | AccountTakenOver

@@ -26,7 +26,7 @@ class Section(IntEnum):
     VAULTS = 4
     VENUE_MARKETS = 5
     VENUE_INDICES = 6
-    VENUE_WORK = 7  # One leaf, key 0: work queue and schedule.
+    VENUE_WORK = 7  # Two leaves, key 0: work queue and schedule, key 1: guards of the venue.
     VENUE_ACCOUNTS = 8  # Keyed by account id; present where an account has something here.
     VENUE_TRIGGERS = 9  # Orders that wait. Keyed by slot: the lowest free one is used first.
 

@@ -38,6 +38,7 @@ class OpKind(IntEnum):
     ACCOUNT_TAKEN_OVER = 18
     MARKET_STATUS_SET = 19
     VENUE_SET = 20
+    FRACTIONS_SET = 40
     TRIGGER_PLACED = 45
     TRIGGER_FIRED = 46
     TRIGGER_CLOSED = 47
@@ -71,6 +72,7 @@ _LAYOUTS: Final[dict[OpKind, tuple[str, tuple[str, ...]]]] = {
     OpKind.ACCOUNT_TAKEN_OVER: ("IIS", ("account", "by", "cash")),
     OpKind.MARKET_STATUS_SET: ("HB", ("market", "status")),
     OpKind.VENUE_SET: ("W", ("venue_root",)),
+    OpKind.FRACTIONS_SET: ("HII", ("market", "initial_vol_ppm", "maintenance_vol_ppm")),
     OpKind.TRIGGER_PLACED: ("QIHBBBBBBQQQUQQQ", (
         "order", "account", "market", "side", "kind", "order_type", "time_in_force", "flags", "grouping", "level", "price",
         "size", "client_id", "good_til", "group", "parent")),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, unique
 
 from node.core.params import MarketParams, Params
-from proto.events import CloseReason, Event, IndexStatus, MarketStatus
+from proto.events import BreakerCause, CloseReason, Event, IndexStatus, MarketStatus
 from proto.hashing import ZERO_HASH
 from proto.ids import AccountId, Address, AssetId, IndexId, MarketId, OrderId, Slot, VaultId
 from proto.intents import Grouping, OrderType, SelfTrade, Side, TimeInForce, TriggerKind
@@ -226,6 +226,47 @@ class Premium:
 
 
 @dataclass(slots=True)
+class Volatility:
+    """Forecast variance of one market's mark. Leaf: venue market."""
+
+    variance: int = 0  # Of one sample's log return, 1e-18.
+    open: Price = Price(0)  # Mark when the sample under way began; 0 = none began yet.
+    time: TimeMs = TimeMs(0)  # When that was.
+    peak: int = 0  # Largest squared log return since, 1e-18.
+    raised: TimeMs = TimeMs(0)  # When the maintenance fraction was last looked at.
+
+
+@dataclass(slots=True)
+class Depth:
+    """What rests near the mark on either side, averaged. Leaf: venue market."""
+
+    bids: MicroUsd = MicroUsd(0)
+    asks: MicroUsd = MicroUsd(0)
+    time: TimeMs = TimeMs(0)  # Of the last measurement; 0 = none.
+
+
+@dataclass(slots=True)
+class MarkRange:
+    """Lowest and highest mark from `time` on, for one sample's time."""
+
+    time: TimeMs
+    low: Price
+    high: Price
+
+
+@dataclass(slots=True)
+class Breaker:
+    """What moves of the mark set off in one market. Leaf: venue market."""
+
+    cause: BreakerCause = BreakerCause.NONE
+    until: TimeMs = TimeMs(0)  # End of post-only.
+    fast_from: TimeMs = TimeMs(0)  # Fast moves count from here on.
+    calm_price: Price = Price(0)  # Index price around which the index has been calm ...
+    calm_since: TimeMs = TimeMs(0)  # ... since then.
+    history: list[MarkRange] = field(default_factory=list)  # Oldest first.
+
+
+@dataclass(slots=True)
 class Market:
     """A listed perpetual and its book."""
 
@@ -243,6 +284,9 @@ class Market:
     initial_vol_ppm: Ppm = Ppm(0)  # Fraction that forecast volatility asks for, of new risk.
     maintenance_vol_ppm: Ppm = Ppm(0)  # Of existing positions.
     premium: Premium = field(default_factory=Premium)
+    volatility: Volatility = field(default_factory=Volatility)
+    depth: Depth = field(default_factory=Depth)
+    breaker: Breaker = field(default_factory=Breaker)
     bids: BookSide = field(default_factory=lambda: BookSide(Side.BUY))
     asks: BookSide = field(default_factory=lambda: BookSide(Side.SELL))
     rises: Ladder = field(default_factory=Ladder)
@@ -292,6 +336,34 @@ class AssetTotals:
     withdrawn: int = 0
     deposited: int = 0
     price: MicroPrice = MicroPrice(0)  # 0 = none yet.
+
+
+@dataclass(slots=True)
+class Outflow:
+    """What left of one asset lately, in its units, each decaying to nothing over its period at the period's limit."""
+
+    hour: int = 0
+    day: int = 0
+    time: TimeMs = TimeMs(0)  # Of the last withdrawal.
+
+
+@dataclass(slots=True)
+class RevocationVote:
+    """A publisher wants another's key revoked."""
+
+    publisher: Address
+    voter: Address
+    time: TimeMs
+
+
+@dataclass(slots=True)
+class Guards:
+    """What guards the venue as a whole. Leaf: venue work, key 1."""
+
+    deficit_seen: TimeMs = TimeMs(0)  # When an account in deficit was last seen; 0 = never.
+    outflows: list[Outflow] = field(default_factory=list)  # By asset id.
+    revoked: dict[Address, TimeMs] = field(default_factory=dict)  # Publishers' keys, and since when.
+    votes: list[RevocationVote] = field(default_factory=list)  # In the order they came.
 
 
 @dataclass(slots=True)
@@ -359,6 +431,7 @@ class State:
     twaps: dict[OrderId, Twap] = field(default_factory=dict)
     vaults: dict[VaultId, Vault] = field(default_factory=dict)  # In id order.
     work: list[WorkItem] = field(default_factory=list)
+    guards: Guards = field(default_factory=Guards)
     by_address: dict[Address, AccountId] = field(default_factory=dict)  # Derived.
     agents: dict[Address, Signer] = field(default_factory=dict)  # Derived: agents by key, revoked ones too.
     slots: dict[Slot, Order] = field(default_factory=dict)  # Derived: resting orders by leaf slot.

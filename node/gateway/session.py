@@ -29,6 +29,7 @@ from proto.frames import (
     PingFrame,
     QueryFrame,
     ReportFrame,
+    RevokePublisherFrame,
     SubscribeFrame,
     UnsubscribeFrame,
     decode_client_frame,
@@ -222,6 +223,12 @@ class Session:
                 refused = self._desk.admission.weigh(self._peer, 1)
                 if refused is None:
                     self._submit(frame.id, frame.report)
+                else:
+                    self._refuse(frame.id, refused)
+            case RevokePublisherFrame():
+                refused = self._desk.admission.weigh(self._peer, 1)
+                if refused is None:
+                    self._submit(frame.id, frame.vote)
                 else:
                     self._refuse(frame.id, refused)
             case SubscribeFrame():

@@ -10,6 +10,7 @@ maintenance, in ascending order of equity/maintenance (in 1e-12, floored; withou
 
 from heapq import heapify, heappop, heappush
 
+from node.core.ledger.guards import deficit_seen
 from node.core.liquidation.work import enqueue_liquidation
 from node.core.margin.account import health
 from node.core.num import div_floor
@@ -92,6 +93,8 @@ def scan(state: State) -> None:
         if number in VENUE_ACCOUNTS or (number, ALL_MARKETS) in state.liquidating or not (held or account.cash < 0):
             continue
         equity, maintenance = health(state, account)
+        if equity < 0:
+            deficit_seen(state)
         if equity >= maintenance:
             if held:
                 _set_bounds(state, account, equity - maintenance)

@@ -7,6 +7,7 @@ else reduce its largest position in the book at no worse than the bankruptcy pri
 from node.core.book import resting
 from node.core.book.execute import execute
 from node.core.book.match import plan
+from node.core.ledger.guards import deficit_seen
 from node.core.ledger.money import credit
 from node.core.liquidation import work
 from node.core.liquidation.bankruptcy import bankruptcy_quote, liquidation_fee
@@ -30,6 +31,8 @@ def step(state: State, at: int, item: LiquidateWork) -> None:
     """Work one unit on the queued liquidation at position `at`."""
     account = state.accounts[item.account]
     equity, maintenance = health(state, account)
+    if equity < 0:
+        deficit_seen(state)
     held = [position for position in account.positions.values() if position.size]
     if equity >= maintenance:
         _end(state, at, account, equity, maintenance)
