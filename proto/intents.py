@@ -42,6 +42,15 @@ from proto.orders import (
     read_orders,
 )
 from proto.reject import RejectCode
+from proto.risk_intents import (
+    RISK_INTENT_FIELDS,
+    RiskIntent,
+    TakeOver,
+    VaultDeposit,
+    VaultWithdraw,
+    read_risk_intent,
+    risk_intent_fields,
+)
 from proto.units import (
     AMOUNT_MAX,
     LOTS_MAX,
@@ -87,13 +96,17 @@ __all__ = [
     "PlaceScale",
     "PlaceTwap",
     "RevokeAgent",
+    "RiskIntent",
     "ScheduleCancel",
     "SelfTrade",
     "Side",
+    "TakeOver",
     "TimeInForce",
     "Transfer",
     "TriggerKind",
     "TriggerSpec",
+    "VaultDeposit",
+    "VaultWithdraw",
     "Withdraw",
     "decode_intent",
     "encode_intent",
@@ -254,6 +267,7 @@ Intent = (
     | CreateSubAccount
     | ScheduleCancel
     | OrderIntent
+    | RiskIntent
 )
 
 SCOPE_TRADE: Final = 1
@@ -280,7 +294,7 @@ _FIELDS: Final[dict[int, int]] = {
     IntentKind.PLACE_ORDER: 1, IntentKind.PLACE_ORDERS: 1, IntentKind.CANCEL_ORDER: 1, IntentKind.CANCEL_BY_CLIENT_ID: 1,
     IntentKind.CANCEL_ALL: 1, IntentKind.AMEND_ORDER: 4, IntentKind.WITHDRAW: 3, IntentKind.TRANSFER: 3,
     IntentKind.APPROVE_AGENT: 5, IntentKind.REVOKE_AGENT: 1, IntentKind.CREATE_SUB_ACCOUNT: 1,
-    IntentKind.SCHEDULE_CANCEL: 1, **ORDER_INTENT_FIELDS,
+    IntentKind.SCHEDULE_CANCEL: 1, **ORDER_INTENT_FIELDS, **RISK_INTENT_FIELDS,
 }  # fmt: skip
 
 
@@ -329,6 +343,8 @@ def _rare_intent(kind: int, account: Address, nonce: int, expires: TimeMs, items
     """Actions that are not on the hot path."""
     if kind in ORDER_INTENT_FIELDS:
         return read_order_intent(kind, (account, nonce, expires), items[4:])
+    if kind in RISK_INTENT_FIELDS:
+        return read_risk_intent(kind, (account, nonce, expires), items[4:])
     if kind == IntentKind.SCHEDULE_CANCEL:
         return ScheduleCancel(account, nonce, expires, TimeMs(uint(items[4], TIME_MS_MAX, "time")))
     if kind == IntentKind.REVOKE_AGENT:
@@ -381,6 +397,9 @@ def intent_items(intent: Intent) -> list[Any]:
             return [int(IntentKind.CREATE_SUB_ACCOUNT), *head, intent.index]
         case ScheduleCancel():
             return [int(IntentKind.SCHEDULE_CANCEL), *head, intent.time]
+        case TakeOver() | VaultDeposit() | VaultWithdraw():
+            kind, *fields = risk_intent_fields(intent)
+            return [kind, *head, *fields]
         case _:
             kind, *fields = order_intent_fields(intent)
             return [kind, *head, *fields]

@@ -25,3 +25,6 @@ class IntentKind(IntEnum):
     PLACE_GROUP = 16
     PLACE_TWAP = 17
     CANCEL_TWAP = 18
+    TAKE_OVER = 30
+    VAULT_DEPOSIT = 31
+    VAULT_WITHDRAW = 32

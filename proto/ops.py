@@ -35,10 +35,17 @@ class OpKind(IntEnum):
     PRICE_SET = 15
     FUNDING_SET = 16
     LIQUIDATION_STEP = 17
-    ACCOUNT_TAKEN_OVER = 18
     MARKET_STATUS_SET = 19
     VENUE_SET = 20
-    FRACTIONS_SET = 40
+    POSITION_MOVED = 30
+    CASH_MOVED = 31
+    ASSET_MOVED = 32
+    LOSS_SOCIALISED = 33
+    LOSS_SETTLED = 34
+    VAULT_DEPOSIT = 35
+    VAULT_LEAVING = 36
+    VAULT_PAID = 37
+    TAKEN_OVER = 38
     TRIGGER_PLACED = 45
     TRIGGER_FIRED = 46
     TRIGGER_CLOSED = 47
@@ -69,10 +76,17 @@ _LAYOUTS: Final[dict[OpKind, tuple[str, tuple[str, ...]]]] = {
     OpKind.PRICE_SET: ("HQQ", ("market", "index_price", "mark_price")),
     OpKind.FUNDING_SET: ("HqS", ("market", "rate", "funding_index")),
     OpKind.LIQUIDATION_STEP: ("IHSS", ("account", "market", "size", "fee")),
-    OpKind.ACCOUNT_TAKEN_OVER: ("IIS", ("account", "by", "cash")),
     OpKind.MARKET_STATUS_SET: ("HB", ("market", "status")),
     OpKind.VENUE_SET: ("W", ("venue_root",)),
-    OpKind.FRACTIONS_SET: ("HII", ("market", "initial_vol_ppm", "maintenance_vol_ppm")),
+    OpKind.POSITION_MOVED: ("IIHqS", ("giver", "taker", "market", "size", "quote")),
+    OpKind.CASH_MOVED: ("IHISB", ("account", "estate", "other", "amount", "reason")),
+    OpKind.ASSET_MOVED: ("IIHSB", ("giver", "taker", "asset", "amount", "reason")),
+    OpKind.LOSS_SOCIALISED: ("IHHBSU", ("account", "estate", "market", "side", "amount", "loss_index")),
+    OpKind.LOSS_SETTLED: ("IHSU", ("account", "market", "payment", "loss_index")),
+    OpKind.VAULT_DEPOSIT: ("HIQU", ("vault", "account", "amount", "shares")),
+    OpKind.VAULT_LEAVING: ("HIUQ", ("vault", "account", "shares", "time")),
+    OpKind.VAULT_PAID: ("HIUS", ("vault", "account", "shares", "amount")),
+    OpKind.TAKEN_OVER: ("IHIQIS", ("account", "estate", "bidder", "share", "price_ppm", "bid")),
     OpKind.TRIGGER_PLACED: ("QIHBBBBBBQQQUQQQ", (
         "order", "account", "market", "side", "kind", "order_type", "time_in_force", "flags", "grouping", "level", "price",
         "size", "client_id", "good_til", "group", "parent")),

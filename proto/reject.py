@@ -93,6 +93,19 @@ class RejectCode(IntEnum):
     TRANSFER_EXCEEDS_FREE_COLLATERAL = 4005
     BALANCE_INSUFFICIENT = 4006
     LEVERAGE_NOT_OFFERED = 4007
+    TAKEOVER_NOT_OFFERED = 4020
+    TAKEOVER_OF_ONESELF = 4021
+    TAKEOVER_PRICE_UNFIT = 4022
+    TAKEOVER_BANKRUPT = 4023
+    TAKEOVER_PRICE_ABOVE_LIMIT = 4024
+    TAKEOVER_SHARE_TOO_LARGE = 4025
+    TAKEOVER_ISOLATED_HERE = 4026
+    VAULT_UNKNOWN = 4030
+    VAULT_DEPOSIT_TOO_SMALL = 4031
+    VAULT_PRICES_UNFIT = 4032
+    VAULT_CLOSED = 4033
+    VAULT_SHARES_INSUFFICIENT = 4034
+    VAULT_WITHDRAWAL_PENDING = 4035
 
     # 5xxx: market and price.
     MARKET_UNKNOWN = 5001
@@ -107,13 +120,6 @@ class RejectCode(IntEnum):
     REPORT_PRICE_INVALID = 5010
     INDEX_UNKNOWN = 5011
     TICK_TOO_EARLY = 5012
-    REPORT_PRICE_JUMP = 5013
-    PUBLISHER_REVOKED = 5014
-    REVOCATION_REPEATED = 5015
-    REVOCATION_STALE = 5016
-    POSITION_CAP = 5017
-    WITHDRAWAL_LIMIT = 5018
-    WITHDRAWALS_GATED = 5019
 
     # 6xxx: settlement.
     ASSET_UNKNOWN = 6001
@@ -209,6 +215,19 @@ SENTENCES: Final[dict[RejectCode, str]] = {
     RejectCode.TRANSFER_EXCEEDS_FREE_COLLATERAL: "Margin needs this money; close positions or transfer less.",
     RejectCode.BALANCE_INSUFFICIENT: "The balance is smaller than the amount.",
     RejectCode.LEVERAGE_NOT_OFFERED: "Positions are cross-margined at the market's tiers; ask for its highest leverage, or leave it.",
+    RejectCode.TAKEOVER_NOT_OFFERED: "This portfolio is not in liquidation, or healthy again; there is nothing to take over.",
+    RejectCode.TAKEOVER_OF_ONESELF: "An account cannot take over itself, its master or a sub-account of the same master.",
+    RejectCode.TAKEOVER_PRICE_UNFIT: "A price that this portfolio is valued with is stale or uncertain; try again when publishers agree.",
+    RejectCode.TAKEOVER_BANKRUPT: "The portfolio is worth nothing; vault, insurance fund and those on the other side close it.",
+    RejectCode.TAKEOVER_PRICE_ABOVE_LIMIT: "The price stands above the worst that you accept; it falls with time.",
+    RejectCode.TAKEOVER_SHARE_TOO_LARGE: "The share is larger than what brings the rest back to its buffer; take less.",
+    RejectCode.TAKEOVER_ISOLATED_HERE: "You hold a market of this portfolio isolated; only cross positions can take it in.",
+    RejectCode.VAULT_UNKNOWN: "There is no such vault.",
+    RejectCode.VAULT_DEPOSIT_TOO_SMALL: "The deposit is below the vault's minimum, or buys no share.",
+    RejectCode.VAULT_PRICES_UNFIT: "A price that the vault is valued with is stale or uncertain; try again when publishers agree.",
+    RejectCode.VAULT_CLOSED: "The vault is in liquidation or in debt and takes no deposits.",
+    RejectCode.VAULT_SHARES_INSUFFICIENT: "The account has fewer shares than that.",
+    RejectCode.VAULT_WITHDRAWAL_PENDING: "A withdrawal from this vault is pending; wait until it is paid.",
     RejectCode.MARKET_UNKNOWN: "There is no such market.",
     RejectCode.MARKET_HALTED: "The market is halted.",
     RejectCode.MARKET_CANCEL_ONLY: "The market takes cancels only at the moment.",
@@ -221,13 +240,6 @@ SENTENCES: Final[dict[RejectCode, str]] = {
     RejectCode.REPORT_PRICE_INVALID: "A reported price is zero or above the largest there is.",
     RejectCode.INDEX_UNKNOWN: "The report names an index that this venue does not have.",
     RejectCode.TICK_TOO_EARLY: "The tick is not due yet.",
-    RejectCode.REPORT_PRICE_JUMP: "The price is too far from the fresh index; check the source. A real move counts once it is stale.",
-    RejectCode.PUBLISHER_REVOKED: "This publisher's key was revoked; it counts no more on this network.",
-    RejectCode.REVOCATION_REPEATED: "This publisher's vote counts already; the others must vote.",
-    RejectCode.REVOCATION_STALE: "The vote is older than a day; sign it anew.",
-    RejectCode.POSITION_CAP: "The position, with the open orders of that side, would be larger than one account may have in this market.",
-    RejectCode.WITHDRAWAL_LIMIT: "More than may leave at a time; withdraw less, or wait: it grows back within the hour and the day.",
-    RejectCode.WITHDRAWALS_GATED: "An account is in deficit; nothing leaves until that is settled. Try again in a minute.",
     RejectCode.ASSET_UNKNOWN: "There is no such asset.",
     RejectCode.AMOUNT_ZERO: "The amount must be above zero.",
     RejectCode.DESTINATION_ZERO: "The destination is the zero address; nobody could claim it.",
@@ -255,9 +267,16 @@ RETRY_CAN_HELP: Final[dict[RejectCode, bool]] = {
         RejectCode.OPEN_INTEREST_CAP, RejectCode.WITHDRAWAL_EXCEEDS_FREE_COLLATERAL,
         RejectCode.TRANSFER_EXCEEDS_FREE_COLLATERAL, RejectCode.BALANCE_INSUFFICIENT, RejectCode.MARKET_HALTED,
         RejectCode.MARKET_CANCEL_ONLY, RejectCode.MARKET_POST_ONLY, RejectCode.INDEX_STALE,
-        RejectCode.REPORT_FROM_THE_FUTURE, RejectCode.REPORT_PRICE_JUMP, RejectCode.TICK_TOO_EARLY,
-        RejectCode.POSITION_CAP, RejectCode.WITHDRAWAL_LIMIT, RejectCode.WITHDRAWALS_GATED, RejectCode.PROOF_NOT_AVAILABLE,
+        RejectCode.REPORT_FROM_THE_FUTURE, RejectCode.TICK_TOO_EARLY, RejectCode.PROOF_NOT_AVAILABLE,
         RejectCode.BATCH_UNKNOWN, RejectCode.WITHDRAWAL_UNKNOWN,
+        RejectCode.TAKEOVER_NOT_OFFERED,
+        RejectCode.TAKEOVER_PRICE_UNFIT,
+        RejectCode.TAKEOVER_BANKRUPT,
+        RejectCode.TAKEOVER_PRICE_ABOVE_LIMIT,
+        RejectCode.TAKEOVER_SHARE_TOO_LARGE,
+        RejectCode.VAULT_PRICES_UNFIT,
+        RejectCode.VAULT_CLOSED,
+        RejectCode.VAULT_WITHDRAWAL_PENDING,
         RejectCode.NODE_BUSY, RejectCode.NODE_STOPPING, RejectCode.RATE_LIMITED, RejectCode.UNPOSTED_BATCH_BOUND,
         RejectCode.SUBSCRIPTION_LIMIT, RejectCode.READER_TOO_SLOW,
     }

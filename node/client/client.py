@@ -35,13 +35,20 @@ from proto.frames import (
     PingFrame,
     QueryFrame,
     ReportFrame,
-    RevokePublisherFrame,
     SubscribeFrame,
     UnsubscribeFrame,
     encode_client_frame,
 )
-from proto.ids import ALL_MARKETS, Address, AssetId, MarketId, OrderId
-from proto.inputs import IndexPrice, OracleReport, RevokePublisher
+from proto.ids import (
+    ALL_MARKETS,
+    BACKSTOP_VAULT,
+    Address,
+    AssetId,
+    MarketId,
+    OrderId,
+    VaultId,
+)
+from proto.inputs import IndexPrice, OracleReport
 from proto.intents import (
     SCOPE_TRADE,
     AmendOrder,
@@ -59,14 +66,23 @@ from proto.intents import (
     ScheduleCancel,
     SelfTrade,
     Side,
+    TakeOver,
     TimeInForce,
     Transfer,
+    VaultDeposit,
+    VaultWithdraw,
     Withdraw,
     encode_intent,
 )
-from proto.signing.eip712 import Domain, intent_digest, report_digest, revocation_digest
+from proto.signing.eip712 import Domain, intent_digest, report_digest
 from proto.signing.secp256k1 import SigningKey
-from proto.units import AssetUnits, Lots, Price, TimeMs
+from proto.units import (
+    AssetUnits,
+    Lots,
+    Ppm,
+    Price,
+    TimeMs,
+)
 
 _NO_EXPIRY: Final = TimeMs(0)
 
@@ -302,6 +318,18 @@ class NovateClient(OrderActions):
         """Move an asset to another account."""
         return await self.act(Transfer(*self.head(), destination, asset, amount))
 
+    async def take_over(self, liquidated: Address, share: int, worst_price: Ppm, market: MarketId = ALL_MARKETS) -> int:
+        """Take a share (1e-12) of an account in liquidation, at no more than `worst_price` of its value. Returns the reward, micro-USDC."""
+        return (await self.act(TakeOver(*self.head(), liquidated, market, share, worst_price))).value()
+
+    async def vault_deposit(self, amount: AssetUnits, vault: VaultId = BACKSTOP_VAULT) -> int:
+        """Buy shares of a vault for micro-USDC. Returns how many."""
+        return (await self.act(VaultDeposit(*self.head(), vault, amount))).value()
+
+    async def vault_withdraw(self, shares: int, vault: VaultId = BACKSTOP_VAULT) -> int:
+        """Give shares of a vault back. Returns the time (ms since the epoch) from which they are paid."""
+        return (await self.act(VaultWithdraw(*self.head(), vault, shares))).value()
+
     async def approve_agent(
         self, agent: Address, name: str = "", valid_until: TimeMs = _NO_EXPIRY, scope: int = SCOPE_TRADE,
         markets: tuple[MarketId, ...] = (),
@@ -328,19 +356,6 @@ class NovateClient(OrderActions):
         frame_id = connection.next_id()
         connection.send(
             frame_id, encode_client_frame(ReportFrame(frame_id, report)), lambda items: _settle(future, items)
-        )
-        async with asyncio.timeout(self._settings.answer_s):
-            return await future
-
-    async def revoke_publisher(self, publisher: Address, time: TimeMs) -> Ack:
-        """Vote to have a publisher's key revoked; the key's own vote does it at once. Raises RefusedError."""
-        assert self._key is not None, "a vote is signed"
-        vote = RevokePublisher(publisher, time, self._key.sign(revocation_digest(self.domain, publisher, time)))
-        future: asyncio.Future[Ack] = asyncio.get_running_loop().create_future()
-        connection = self._open()
-        frame_id = connection.next_id()
-        connection.send(
-            frame_id, encode_client_frame(RevokePublisherFrame(frame_id, vote)), lambda items: _settle(future, items)
         )
         async with asyncio.timeout(self._settings.answer_s):
             return await future

@@ -3,11 +3,12 @@
 Laws, per asset:
 1. owed - owing is the sum of all balances, isolated cash and pools; entries is the sum of all entry notionals.
 2. owed - owing - entries + withdrawn == deposited: unrealised profit sums to -entries, so what L1 escrows covers what is owed.
-Per market: sizes sum to zero, long sizes to the open interest; the funding pool covers every unsettled payment. Per vault: balances of
+Per market: sizes sum to zero, long sizes to the open interest; the funding pool covers every unsettled payment, and unsettled losses cover
+what the loss pool paid in advance. Per vault: balances of
 shares sum to the total.
 """
 
-from node.core.ledger.positions import funding_due
+from node.core.ledger.positions import funding_due, loss_due
 from node.core.state import Market, State
 from proto.ids import SHARES, USDC, share_asset
 
@@ -37,6 +38,7 @@ def audit(state: State) -> None:
     sizes = dict.fromkeys(state.markets, 0)
     longs = dict.fromkeys(state.markets, 0)
     unsettled = dict.fromkeys(state.markets, 0)
+    losses = dict.fromkeys(state.markets, 0)
     shares = {share_asset(number): 0 for number in state.vaults}
     for account in state.accounts.values():
         owed[USDC] += max(account.cash, 0)
@@ -55,10 +57,13 @@ def audit(state: State) -> None:
             sizes[market_id] += position.size
             longs[market_id] += max(position.size, 0)
             unsettled[market_id] += funding_due(position, state.markets[market_id])
+            losses[market_id] += loss_due(position, state.markets[market_id])
     for market_id, market in state.markets.items():
         for pool in (market.funding_pool, market.loss_pool):
             owed[USDC] += max(pool, 0)
             owing[USDC] += max(-pool, 0)
+        if market.loss_pool + losses[market_id] < 0:
+            raise AuditError(f"{market.params.name}: {losses[market_id]} owed do not cover the loss pool {market.loss_pool}")
         _audit_market(market, sizes[market_id], longs[market_id], unsettled[market_id])
     for number, totals in enumerate(state.totals):
         _require(owed[number], totals.owed, f"asset {number}: owed")

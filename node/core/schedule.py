@@ -2,7 +2,7 @@
 
 from node.core.book import expiry
 from node.core.ledger import switch
-from node.core.liquidation.work import is_due
+from node.core.liquidation import work
 from node.core.state import State
 from node.core.twap import schedule as twaps
 from proto.inputs import FundingTick, Input, SampleTick, WorkTick
@@ -26,7 +26,7 @@ def due_inputs(state: State, time: int) -> tuple[Input, ...]:
 def _work_is_due(state: State, time: TimeMs) -> bool:
     if expiry.is_due(state, time) or switch.is_due(state, time) or twaps.is_due(state, time):
         return True
-    return any(is_due(state, item, time) for item in state.work)
+    return work.is_due(state, time)
 
 
 def timed_work_since(state: State) -> TimeMs | None:

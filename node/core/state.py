@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, unique
 
 from node.core.params import MarketParams, Params
-from proto.events import BreakerCause, CloseReason, Event, IndexStatus, MarketStatus
+from proto.events import CloseReason, Event, IndexStatus, MarketStatus
 from proto.hashing import ZERO_HASH
 from proto.ids import AccountId, Address, AssetId, IndexId, MarketId, OrderId, Slot, VaultId
 from proto.intents import Grouping, OrderType, SelfTrade, Side, TimeInForce, TriggerKind
@@ -203,6 +203,9 @@ class TriggerWork:
     above: bool
     level: Price
     seq: int
+    not_before: TimeMs
+    number: int = 0
+    slot: Slot = Slot(0)
 
 
 @dataclass(slots=True)
@@ -226,47 +229,6 @@ class Premium:
 
 
 @dataclass(slots=True)
-class Volatility:
-    """Forecast variance of one market's mark. Leaf: venue market."""
-
-    variance: int = 0  # Of one sample's log return, 1e-18.
-    open: Price = Price(0)  # Mark when the sample under way began; 0 = none began yet.
-    time: TimeMs = TimeMs(0)  # When that was.
-    peak: int = 0  # Largest squared log return since, 1e-18.
-    raised: TimeMs = TimeMs(0)  # When the maintenance fraction was last looked at.
-
-
-@dataclass(slots=True)
-class Depth:
-    """What rests near the mark on either side, averaged. Leaf: venue market."""
-
-    bids: MicroUsd = MicroUsd(0)
-    asks: MicroUsd = MicroUsd(0)
-    time: TimeMs = TimeMs(0)  # Of the last measurement; 0 = none.
-
-
-@dataclass(slots=True)
-class MarkRange:
-    """Lowest and highest mark from `time` on, for one sample's time."""
-
-    time: TimeMs
-    low: Price
-    high: Price
-
-
-@dataclass(slots=True)
-class Breaker:
-    """What moves of the mark set off in one market. Leaf: venue market."""
-
-    cause: BreakerCause = BreakerCause.NONE
-    until: TimeMs = TimeMs(0)  # End of post-only.
-    fast_from: TimeMs = TimeMs(0)  # Fast moves count from here on.
-    calm_price: Price = Price(0)  # Index price around which the index has been calm ...
-    calm_since: TimeMs = TimeMs(0)  # ... since then.
-    history: list[MarkRange] = field(default_factory=list)  # Oldest first.
-
-
-@dataclass(slots=True)
 class Market:
     """A listed perpetual and its book."""
 
@@ -284,9 +246,6 @@ class Market:
     initial_vol_ppm: Ppm = Ppm(0)  # Fraction that forecast volatility asks for, of new risk.
     maintenance_vol_ppm: Ppm = Ppm(0)  # Of existing positions.
     premium: Premium = field(default_factory=Premium)
-    volatility: Volatility = field(default_factory=Volatility)
-    depth: Depth = field(default_factory=Depth)
-    breaker: Breaker = field(default_factory=Breaker)
     bids: BookSide = field(default_factory=lambda: BookSide(Side.BUY))
     asks: BookSide = field(default_factory=lambda: BookSide(Side.SELL))
     rises: Ladder = field(default_factory=Ladder)
@@ -339,40 +298,19 @@ class AssetTotals:
 
 
 @dataclass(slots=True)
-class Outflow:
-    """What left of one asset lately, in its units, each decaying to nothing over its period at the period's limit."""
-
-    hour: int = 0
-    day: int = 0
-    time: TimeMs = TimeMs(0)  # Of the last withdrawal.
-
-
-@dataclass(slots=True)
-class RevocationVote:
-    """A publisher wants another's key revoked."""
-
-    publisher: Address
-    voter: Address
-    time: TimeMs
-
-
-@dataclass(slots=True)
-class Guards:
-    """What guards the venue as a whole. Leaf: venue work, key 1."""
-
-    deficit_seen: TimeMs = TimeMs(0)  # When an account in deficit was last seen; 0 = never.
-    outflows: list[Outflow] = field(default_factory=list)  # By asset id.
-    revoked: dict[Address, TimeMs] = field(default_factory=dict)  # Publishers' keys, and since when.
-    votes: list[RevocationVote] = field(default_factory=list)  # In the order they came.
-
-
-@dataclass(slots=True)
 class LiquidateWork:
-    """Bring an account's cross portfolio (market 0), or its isolated position in `market`, back above maintenance; not before a time."""
+    """Bring an account's cross portfolio (market 0), or its isolated position in `market`, back above maintenance."""
 
     account: AccountId
     market: MarketId
     not_before: TimeMs
+    since: TimeMs  # When it began: the clock of the takeover price.
+    reserved: MicroUsd = MicroUsd(0)  # What bidders have paid in since.
+    target: MarketId = MarketId(0)  # The position that is auto-deleveraged now; 0 = none.
+    cursor: AccountId = AccountId(0)  # Accounts below this id have been looked at for it.
+    ranked: tuple[AccountId, ...] = ()  # The best of them, in no order.
+    number: int = 0
+    slot: Slot = Slot(0)
 
 
 @dataclass(slots=True)
@@ -383,9 +321,35 @@ class CancelWork:
     market: MarketId
     last: OrderId
     reason: CloseReason
+    not_before: TimeMs
+    number: int = 0
+    slot: Slot = Slot(0)
 
 
-WorkItem = LiquidateWork | CancelWork | TriggerWork
+@dataclass(slots=True)
+class UnwindWork:
+    """Reduce what a venue account holds, in the book, near the mark: one position after the other."""
+
+    account: AccountId
+    market: MarketId  # Of the position reduced last.
+    not_before: TimeMs
+    number: int = 0
+    slot: Slot = Slot(0)
+
+
+@dataclass(slots=True)
+class LeaveWork:
+    """Pay out shares of a vault that an account gave back; they stay at risk until then."""
+
+    account: AccountId
+    vault: VaultId
+    shares: int
+    not_before: TimeMs
+    number: int = 0
+    slot: Slot = Slot(0)
+
+
+WorkItem = LiquidateWork | CancelWork | TriggerWork | UnwindWork | LeaveWork
 
 
 @dataclass(slots=True)
@@ -422,6 +386,8 @@ class State:
     borrow_index: int = 0  # Interest on one micro-USDC borrowed since genesis, 1e-12; only grows.
     next_sample: TimeMs = TimeMs(0)
     next_funding: TimeMs = TimeMs(0)
+    next_work: int = 1  # Number of the next item of the work queue.
+    work_slots: int = 0  # High-water mark of its slots.
     totals: list[AssetTotals] = field(default_factory=list)  # By asset id.
     accounts: dict[AccountId, Account] = field(default_factory=dict)
     orders: dict[OrderId, Order] = field(default_factory=dict)  # Resting ones.
@@ -430,8 +396,9 @@ class State:
     triggers: dict[OrderId, Trigger] = field(default_factory=dict)
     twaps: dict[OrderId, Twap] = field(default_factory=dict)
     vaults: dict[VaultId, Vault] = field(default_factory=dict)  # In id order.
-    work: list[WorkItem] = field(default_factory=list)
-    guards: Guards = field(default_factory=Guards)
+    work: dict[Slot, WorkItem] = field(default_factory=dict)  # By leaf slot (node.core.liquidation.work).
+    work_heap: list[tuple[int, int, int]] = field(default_factory=list)  # Derived: (not before, number, slot).
+    free_work: list[int] = field(default_factory=list)  # Derived: heap of free slots below the high-water mark.
     by_address: dict[Address, AccountId] = field(default_factory=dict)  # Derived.
     agents: dict[Address, Signer] = field(default_factory=dict)  # Derived: agents by key, revoked ones too.
     slots: dict[Slot, Order] = field(default_factory=dict)  # Derived: resting orders by leaf slot.
@@ -444,7 +411,9 @@ class State:
     groups: dict[OrderId, dict[OrderId, Trigger]] = field(default_factory=dict)  # Derived: siblings by group.
     bound: dict[tuple[AccountId, MarketId], dict[OrderId, Trigger]] = field(default_factory=dict)  # Derived: those on a position.
     cancel_times: list[tuple[int, AccountId]] = field(default_factory=list)  # Derived: heap of `cancel_at` (node.core.ledger.switch).
-    liquidating: dict[tuple[AccountId, MarketId], None] = field(default_factory=dict)  # Derived from work.
+    unwinding: dict[AccountId, UnwindWork] = field(default_factory=dict)  # Derived from work.
+    leaving: dict[tuple[AccountId, VaultId], LeaveWork] = field(default_factory=dict)  # Derived from work.
+    liquidating: dict[tuple[AccountId, MarketId], LiquidateWork] = field(default_factory=dict)  # Derived from work.
     risk: RiskIndex = field(default_factory=RiskIndex)
     withdrawals: list[tuple[int, bytes]] = field(default_factory=list)  # Leaves appended since the last seal.
     touched: tuple[dict[int, None], ...] = field(default_factory=lambda: tuple({} for _ in Section))

@@ -13,7 +13,7 @@ from node.core.audit import AuditError, audit, audit_totals
 from node.core.commit.forest import Forest, LeafRow
 from node.core.commit.seal import collect
 from node.core.genesis import genesis_state
-from node.core.liquidation.work import is_due
+from node.core.liquidation import work
 from node.core.outcome import Outcome, Rejected
 from node.core.params import Params
 from node.core.schedule import timed_work_since
@@ -31,7 +31,6 @@ from proto.inputs import (
     Input,
     OracleReport,
     QueueItemSeen,
-    RevokePublisher,
     SampleTick,
     SealTick,
     Stamp,
@@ -250,11 +249,11 @@ class Verifier:
         if not state.work:
             self._work_time = time
         elif type(item) is SampleTick:
-            if not any(is_due(state, work, time) for work in state.work):
+            if not work.is_due(state, time):
                 self._work_time = time
             elif state.time > self._work_time + slack:
                 raise self._wrong_input(seq, "tick", "in time", "work tick withheld", "Due work was left undone.")
-        if type(item) is SampleTick and not any(is_due(state, work, time) for work in state.work):
+        if type(item) is SampleTick and not work.is_due(state, time):
             since = timed_work_since(state)
             if since is not None and state.time > since + slack:
                 raise self._wrong_input(seq, "tick", "in time", "work tick withheld", "Orders outlive their time.")
@@ -292,7 +291,7 @@ class Verifier:
             kind = type(item).__name__
             raise self._wrong_input(seq, kind, "takes effect", outcome.code.name, "An operator's input is refused by the rules.")
         unknown = isinstance(item, UserAction) and outcome.code is RejectCode.SIGNER_UNKNOWN
-        stranger = isinstance(item, OracleReport | RevokePublisher) and outcome.code is RejectCode.PUBLISHER_UNKNOWN
+        stranger = isinstance(item, OracleReport) and outcome.code is RejectCode.PUBLISHER_UNKNOWN
         if self._suspect is None and (unknown or stranger):
             self._suspect = seq
 

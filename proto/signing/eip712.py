@@ -33,8 +33,11 @@ from proto.intents import (
     PlaceTwap,
     RevokeAgent,
     ScheduleCancel,
+    TakeOver,
     Transfer,
     TriggerSpec,
+    VaultDeposit,
+    VaultWithdraw,
     Withdraw,
 )
 from proto.units import TimeMs
@@ -60,6 +63,9 @@ TYPES: Final[dict[str, str]] = {
     "RevokeAgent": f"RevokeAgent({_HEAD},address agent)",
     "CreateSubAccount": f"CreateSubAccount({_HEAD},uint32 index)",
     "ScheduleCancel": f"ScheduleCancel({_HEAD},uint64 time)",
+    "TakeOver": f"TakeOver({_HEAD},address liquidated,uint16 market,uint64 share,uint32 worstPrice)",
+    "VaultDeposit": f"VaultDeposit({_HEAD},uint16 vault,uint64 amount)",
+    "VaultWithdraw": f"VaultWithdraw({_HEAD},uint16 vault,uint64 shares)",
     "CancelOrders": f"CancelOrders({_HEAD},uint64[] orderIds,uint128[] clientIds)",
     "AmendOrders": f"AmendOrders({_HEAD},Amend[] amends){_AMEND}",
     "PlaceScale": f"PlaceScale({_HEAD},Order order,uint64 lastPrice,uint16 count,uint32 skew){_ORDER}",
@@ -74,7 +80,6 @@ TYPES: Final[dict[str, str]] = {
     "IndexPrice": "IndexPrice(uint16 index,uint64 price,uint64 confidence)",
     "Report": "Report(uint64 time,IndexPrice[] prices)IndexPrice(uint16 index,uint64 price,uint64 confidence)",
     "Solvency": "Solvency(uint64 batchId,bytes32 stateRoot,bytes32 treesHash)",
-    "RevokePublisher": "RevokePublisher(address publisher,uint64 time)",
     "Receipt": "Receipt(bytes32 head,uint64 firstSeq,uint32 count,bytes32 root)",
     "Commitment": (
         "Commitment(uint64 batchId,bytes32 prevStateRoot,bytes32 stateRoot,bytes32 inputsRoot,bytes32 opsRoot,"
@@ -188,6 +193,13 @@ def _fields(intent: Intent) -> tuple[str, bytes]:
             return "PlaceTwap", b"".join(_u(term) for term in terms)
         case CancelTwap():
             return "CancelTwap", _u(intent.twap_id)
+        case TakeOver():
+            words = address_word(intent.liquidated) + _u(intent.market) + _u(intent.share)
+            return "TakeOver", words + _u(intent.worst_price)
+        case VaultDeposit():
+            return "VaultDeposit", _u(intent.vault) + _u(intent.amount)
+        case VaultWithdraw():
+            return "VaultWithdraw", _u(intent.vault) + _u(intent.shares)
 
 
 def intent_digest(domain: Domain, intent: Intent) -> bytes:
@@ -203,11 +215,6 @@ def report_digest(domain: Domain, time: TimeMs, prices: tuple[IndexPrice, ...]) 
         keccak(TYPE_HASHES["IndexPrice"] + _u(line.index) + _u(line.price) + _u(line.confidence)) for line in prices
     )
     return _digest(domain, keccak(TYPE_HASHES["Report"] + _u(time) + keccak(lines)))
-
-
-def revocation_digest(domain: Domain, publisher: Address, time: TimeMs) -> bytes:
-    """The 32 bytes that a publisher signs to have a publisher's key revoked."""
-    return _digest(domain, keccak(TYPE_HASHES["RevokePublisher"] + address_word(publisher) + _u(time)))
 
 
 def receipt_digest(domain: Domain, head: bytes, first_seq: int, count: int, root: bytes) -> bytes:

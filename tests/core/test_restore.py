@@ -1,6 +1,7 @@
 """What a restart must not forget, where random inputs rarely lead."""
 
 from node.core.ledger.money import credit
+from node.core.liquidation.work import queue
 from node.core.state import LiquidateWork
 from proto.events import BalanceReason
 from proto.ids import ALL_MARKETS, INSURANCE_ACCOUNT, USDC
@@ -18,7 +19,8 @@ def test_a_debt_without_positions_is_found_after_a_restart() -> None:
     venue.seal()
     venue.state = venue.restored()
     venue.price(1, 100 * USD)
-    assert venue.state.work == [LiquidateWork(account.id, ALL_MARKETS, venue.state.time)]
+    assert [(type(item), item.not_before) for item in queue(venue.state)] == [(LiquidateWork, venue.state.time)]
+    assert list(venue.state.liquidating) == [(account.id, ALL_MARKETS)]
 
 
 def test_work_slots_and_queues_go_on_after_a_restart() -> None:

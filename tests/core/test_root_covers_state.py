@@ -12,11 +12,28 @@ from typing import Any
 import pytest
 
 from node.core import state as shapes
-from node.core.state import CancelWork, LiquidateWork, MarketSetting, State
+from node.core.liquidation import work
+from node.core.state import (
+    CancelWork,
+    LeaveWork,
+    LiquidateWork,
+    MarketSetting,
+    State,
+    UnwindWork,
+)
 from proto.events import CloseReason
-from proto.ids import ETH, AccountId, MarketId, OrderId
-from proto.units import TimeMs
-from tests.core.venue import GUARDED, full_root
+from proto.ids import (
+    ETH,
+    AccountId,
+    MarketId,
+    OrderId,
+    VaultId,
+)
+from proto.units import (
+    MicroUsd,
+    TimeMs,
+)
+from tests.core.venue import full_root
 from tests.scenarios.language import Script, address_of
 
 # Functions of what is committed, rebuilt by restore; tests of restore compare them.
@@ -26,13 +43,15 @@ DERIVED = {
     "Account": ["orders", "triggers", "twaps", "clients", "sub_accounts"],
     "Market": ["bids", "asks", "rises", "falls", "initial_ppm", "maintenance"],
     "State": [
-        "orders", "by_address", "agents", "free_slots", "liquidating", "expiries", "cancel_times", "risk", "triggers", "twaps",
+        "orders", "by_address", "agents", "free_slots", "liquidating", "unwinding", "leaving", "work_heap",
+        "free_work", "expiries", "cancel_times", "risk", "triggers", "twaps",
         "twap_times", "free_waiting_slots", "children", "groups", "bound",
     ],
 }
 # The key under which the object's own leaf stands.
 KEYS = {
     "Order": ["slot"], "Trigger": ["slot"], "Twap": ["slot"], "Account": ["id"], "Vault": ["id"], "Signer": ["account"], "Index": ["id"],
+    **{name: ["slot"] for name in ("LiquidateWork", "CancelWork", "TriggerWork", "UnwindWork", "LeaveWork")},
 }  # fmt: skip
 # Parameters, committed by the rules hash; outboxes of the current input and of the current batch.
 ELSEWHERE = {"State": ["params", "touched", "events", "ops", "settled"], "Market": ["params"]}
@@ -44,22 +63,24 @@ def passed_over(name: str) -> list[str]:
 
 def busy_state() -> State:
     """A state in which every kind of object exists and every list holds something."""
-    script = Script(GUARDED)
+    script = Script()
     for line in (
         "bob schedule 90000000", "deposit alice 2 ETH", "alice sub 0",
         "alice approve robot for 100000 on 1,2", "bob sell 50 @ 100", "alice buy 40 @ 100",
-        "carol buy 3 @ 95 id 7", "carol sell 3 @ 105 post", "sample", "funding", "wait 3600000", "price 1 100", "price 2 100", "sample",
+        "carol buy 3 @ 95 id 7", "carol sell 3 @ 105 post", "sample", "funding", "wait 3600000", "price 1 100", "sample",
         "funding", "alice withdraw 5 to alice",
         "carol pair buy 1 @ 95 ; stop buy 1 at 104 @ 104", "carol parent buy 1 @ 94 ; stop sell 1 at 92 market reduce",
         "alice onposition stop sell 0 at 91 market reduce til=90000",
         "carol twap buy 20 @ 90 for 300", "work 1",
-        "revoke publisher1 by publisher2", "revoke publisher3 by publisher3",
         "bob stop buy 1 at 103 market", "price 1 109", "seal", "alice withdraw 6 to alice",
     ):  # fmt: skip
         script.line(line)
     state = script.venue.state
-    state.work.append(LiquidateWork(AccountId(4), MarketId(2), TimeMs(state.time + 5)))
-    state.work.append(CancelWork(AccountId(5), MarketId(1), OrderId(3), CloseReason.SCHEDULED_CANCEL))
+    later = TimeMs(state.time + 5)
+    work.add(state, LiquidateWork(AccountId(3), MarketId(0), later, state.time, MicroUsd(7), MarketId(1), AccountId(2), (AccountId(5),)))
+    work.add(state, CancelWork(AccountId(4), MarketId(1), OrderId(3), CloseReason.SCHEDULED_CANCEL, later))
+    work.add(state, UnwindWork(AccountId(1), MarketId(2), later))
+    work.add(state, LeaveWork(AccountId(4), VaultId(1), 5, later))
     alice = state.accounts[state.by_address[address_of("alice")]]
     assert alice.balances[ETH]
     alice.settings[MarketId(2)] = MarketSetting(5, isolated=True)

@@ -5,7 +5,6 @@
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from node.core.apply import apply
@@ -15,11 +14,10 @@ from node.core.commit.leaves import encode_venue_account
 from node.core.commit.restore import restore
 from node.core.commit.seal import collect
 from node.core.genesis import genesis_state
+from node.core.liquidation import work
 from node.core.outcome import Applied, Outcome
 from node.core.params import (
     AssetParams,
-    BreakerParams,
-    DepthParams,
     DialectParams,
     FeeParams,
     FundingParams,
@@ -32,8 +30,6 @@ from node.core.params import (
     Params,
     PublisherParams,
     TierParams,
-    VolatilityParams,
-    WithdrawalParams,
 )
 from node.core.schedule import due_inputs
 from node.core.state import BookSide, Ladder, State, TriggerStatus
@@ -46,7 +42,6 @@ from proto.inputs import (
     IndexPrice,
     Input,
     OracleReport,
-    RevokePublisher,
     SealTick,
     Stamp,
     UserAction,
@@ -113,18 +108,6 @@ PARAMS = Params(
 )  # fmt: skip
 
 
-GUARDED = replace(
-    PARAMS,
-    markets=(replace(PARAMS.markets[0], position_cap=MicroUsd(6_000 * USD)), *PARAMS.markets[1:]),
-    oracle=replace(PARAMS.oracle, jump_ppm=Ppm(500_000)),
-    breakers=BreakerParams(Ppm(100_000), 60_000, 30_000, Ppm(200_000), 300_000, Ppm(20_000), 60_000),
-    volatility=VolatilityParams(3_000_000),
-    depth=DepthParams(Ppm(10_000)),
-    withdrawals=WithdrawalParams(Ppm(10_000), MicroUsd(1_000 * USD), Ppm(100_000), MicroUsd(3_000 * USD), 60_000),
-)
-"""The same with everything on that guards a venue: breakers, bands of reports, volatility, depth, limits of withdrawals."""
-
-
 class Venue:
     """A state, the inputs that led to it, and the trees of its seals."""
 
@@ -172,10 +155,6 @@ class Venue:
         """One publisher's price in micro-USDC."""
         line = IndexPrice(IndexId(index), MicroPrice(price), MicroPrice(0))
         return self.apply(OracleReport(TimeMs(self.now if time is None else time), (line,), bytes(65)), publisher)
-
-    def revoke(self, publisher: Address, voter: Address, time: int | None = None) -> Outcome:
-        """A publisher's vote against a publisher."""
-        return self.apply(RevokePublisher(publisher, TimeMs(self.now if time is None else time), bytes(65)), voter)
 
     def price(self, index: int, price: int) -> None:
         """All publishers report a price in micro-USDC, one millisecond from now."""
@@ -227,7 +206,8 @@ def full_leaves(state: State) -> SealLeaves:
         Section.ACCOUNTS: state.accounts, Section.ORDERS: state.slots, Section.MARKETS: state.markets,
         Section.VENUE_ACCOUNTS: [account.id for account in state.accounts.values() if encode_venue_account(account)],
         Section.VAULTS: state.vaults,
-        Section.VENUE_MARKETS: state.markets, Section.VENUE_INDICES: state.indices, Section.VENUE_WORK: [0, 1],
+        Section.VENUE_MARKETS: state.markets, Section.VENUE_INDICES: state.indices,
+        Section.VENUE_WORK: [0, *(1 + slot for slot in state.work)],
         Section.VENUE_TRIGGERS: state.waiting_slots,
     }  # fmt: skip
     for section, numbers in keys.items():
@@ -302,7 +282,9 @@ def portrait(state: State) -> dict[str, Any]:
         "next expiry": state.expiries[0] if state.expiries else None,
         "by_address": dict(sorted(state.by_address.items())),
         "agents": {key: signer.account for key, signer in sorted(state.agents.items())},
-        "liquidating": sorted(state.liquidating),
+        "liquidating": sorted(state.liquidating), "unwinding": sorted(state.unwinding), "leaving": sorted(state.leaving),
+        "work": [(item.not_before, item.number, item.slot) for item in work.queue(state)],
+        "next work": state.work_heap[0] if state.work_heap else None, "free work": sorted(state.free_work),
         "leaves": full_leaves(state),
     }
 

@@ -10,7 +10,6 @@ from proto.inputs import (
     Input,
     OracleReport,
     QueueItemSeen,
-    RevokePublisher,
     SampleTick,
     SealTick,
     WorkTick,
@@ -40,10 +39,13 @@ from proto.intents import (
     ScheduleCancel,
     SelfTrade,
     Side,
+    TakeOver,
     TimeInForce,
     Transfer,
     TriggerKind,
     TriggerSpec,
+    VaultDeposit,
+    VaultWithdraw,
     Withdraw,
 )
 from proto.units import (
@@ -52,7 +54,9 @@ from proto.units import (
     LOTS_MAX,
     MICRO_PRICE_MAX,
     NONCE_MAX,
+    PPM,
     PRICE_MAX,
+    RATE_SCALE,
     TIME_MS_MAX,
     U16_MAX,
     U32_MAX,
@@ -100,6 +104,9 @@ intents: st.SearchStrategy[Intent] = st.one_of(
     st.builds(RevokeAgent, *head, addresses),
     st.builds(CreateSubAccount, *head, st.integers(0, U32_MAX)),
     st.builds(ScheduleCancel, *head, times),
+    st.builds(TakeOver, *head, addresses, st.integers(0, U16_MAX), st.integers(0, RATE_SCALE), st.integers(0, PPM)),
+    st.builds(VaultDeposit, *head, st.integers(0, U16_MAX), st.integers(0, AMOUNT_MAX)),
+    st.builds(VaultWithdraw, *head, st.integers(0, U16_MAX), st.integers(0, AMOUNT_MAX)),
     st.builds(
         lambda account, nonce, expires, pair: CancelOrders(account, nonce, expires, tuple(pair[0]), tuple(pair[1])), *head, named
     ),
@@ -122,7 +129,6 @@ lines = st.builds(
     IndexPrice, st.integers(0, U16_MAX).map(IndexId), st.integers(0, MICRO_PRICE_MAX).map(MicroPrice),
     st.integers(0, MICRO_PRICE_MAX).map(MicroPrice),
 )  # fmt: skip
-revocations = st.builds(RevokePublisher, addresses, times, signatures)
 reports = st.builds(
     OracleReport,
     times,
@@ -134,7 +140,6 @@ reports = st.builds(
 inputs: st.SearchStrategy[Input] = st.one_of(
     st.builds(user_action, intents, signatures),
     reports,
-    revocations,
     st.builds(DepositSeen, st.integers(0, U64_MAX), addresses, assets, amounts),
     st.builds(QueueItemSeen, st.integers(0, U64_MAX), addresses, st.binary(max_size=200)),
     st.builds(WorkTick, st.integers(0, 256)),

@@ -19,17 +19,24 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from node.core.ledger import guards
+from node.core.liquidation.work import queue as work_queue
 from node.core.margin.account import summary
 from node.core.outcome import Applied, OrderResult, Outcome, Result
-from node.core.params import DialectParams, Params
-from node.core.state import Account, BookSide, Market, touch_market
+from node.core.params import DialectParams
+from node.core.state import (
+    Account,
+    BookSide,
+    Market,
+    MarketSetting,
+    touch_market,
+)
 from proto.events import MarketStatus, OrderClosed, OrderFilled, TriggerClosed, TriggerFired, TwapClosed, TwapSliced
 from proto.hashing import keccak
 from proto.hl.actions import HlL1Request, HlRequest, HlUserRequest
 from proto.hl.schema import parse_action, parse_user_action
 from proto.ids import (
     BACKSTOP_ADDRESS,
+    BACKSTOP_VAULT,
     ETH,
     INSURANCE_ADDRESS,
     TREASURY_ADDRESS,
@@ -39,6 +46,8 @@ from proto.ids import (
     AssetId,
     MarketId,
     OrderId,
+    VaultId,
+    share_asset,
     sub_account_address,
 )
 from proto.inputs import DepositSeen, FundingTick, Input, QueueItemSeen, SampleTick, SealTick, WorkTick
@@ -66,16 +75,27 @@ from proto.intents import (
     ScheduleCancel,
     SelfTrade,
     Side,
+    TakeOver,
     TimeInForce,
     Transfer,
     TriggerKind,
     TriggerSpec,
+    VaultDeposit,
+    VaultWithdraw,
     Withdraw,
     encode_intent,
 )
+from proto.ledger import Section
+from proto.ops import OpKind
 from proto.reject import RejectCode
-from proto.units import AssetUnits, Lots, Ppm, Price, TimeMs
-from tests.core.venue import GUARDED, PARAMS, PUBLISHERS, USD, Venue
+from proto.units import (
+    AssetUnits,
+    Lots,
+    Ppm,
+    Price,
+    TimeMs,
+)
+from tests.core.venue import PUBLISHERS, USD, Venue
 
 ASSETS = {"USDC": (USDC, 6), "ETH": (ETH, 9), "NONE": (AssetId(9), 6)}
 CHAIN = {"signatureChainId": "0x66eee", "hyperliquidChain": "Testnet"}
@@ -156,8 +176,8 @@ class Words:
 class Script:
     """Runs lines against a venue and remembers every refusal that it met."""
 
-    def __init__(self, params: Params = PARAMS) -> None:
-        self.venue = Venue(params)
+    def __init__(self) -> None:
+        self.venue = Venue()
         self.last: Outcome = Applied((), ())
         self.refusals: list[RejectCode] = []
         self.nonces = 0
@@ -188,11 +208,12 @@ class Script:
         """Apply one line's input and describe what it did."""
         words = Words(text)
         first = words.left[0]
+        self.mark_of_ops = len(self.venue.state.ops)
         actions: dict[str, Callable[[Words], Input | None]] = {
             "deposit": self.deposit, "l1": self.queue_item, "work": lambda w: WorkTick(int(w.take())),
             "sample": lambda _: SampleTick(), "funding": lambda _: FundingTick(), "seal": self.seal_tick,
             "wait": self.wait, "price": self.price, "report": self.report, "status": self.set_status,
-            "dialect": self.set_dialect, "venue": self.start_anew, "revoke": self.revoke,
+            "dialect": self.set_dialect, "isolate": self.isolate,
         }  # fmt: skip
         if first in actions:
             words.take()
@@ -266,18 +287,13 @@ class Script:
         self.touched_by_hand = True
         self.last = Applied((), ())
 
-    def start_anew(self, words: Words) -> None:
-        """Another network from here on: `guarded` has everything on that guards a venue."""
-        assert words.take() == "guarded"
-        refusals = self.refusals
-        self.__init__(GUARDED)  # type: ignore[misc]
-        self.refusals = refusals
-
-    def revoke(self, words: Words) -> None:
-        """`revoke publisher1 by publisher2`, signed `at=` so many ms from now."""
-        shift, voter = words.setting("at"), words.option("by")
-        assert voter is not None
-        self.last = self.venue.revoke(address_of(words.take()), address_of(voter), self.venue.now + (shift or 0))
+    def isolate(self, words: Words) -> None:
+        """By hand: somebody's setting for a market."""
+        holder, market = self.holder(words.take()), MarketId(int(words.take()))
+        holder.settings[market] = MarketSetting(isolated=True)
+        self.venue.state.touched[Section.VENUE_ACCOUNTS][holder.id] = None
+        self.touched_by_hand = True
+        self.last = Applied((), ())
 
     def set_dialect(self, words: Words) -> None:
         """By hand: a network whose parameters close the dialect to owners."""
@@ -431,6 +447,16 @@ class Script:
                 bytes(32),
                 tuple(MarketId(int(number)) for number in markets.split(",")) if markets else (),
             )
+        if verb == "takeover":
+            market, worst = words.option("on"), number_of(words.option("at") or "1")
+            liquidated, share = address_of(words.take()), number_of(words.take())
+            return TakeOver(*head, liquidated, MarketId(int(market or 0)), int(share.scaleb(12)), Ppm(int(worst.scaleb(6))))
+        if verb == "vault":
+            verb, vault, number = words.take(), VaultId(int(words.option("number") or 1)), number_of(words.take())
+            if verb == "deposit":
+                return VaultDeposit(*head, vault, AssetUnits(int(number.scaleb(6))))
+            assert verb == "withdraw"
+            return VaultWithdraw(*head, vault, int(number.scaleb(6)))
         if verb == "revoke":
             return RevokeAgent(*head, address_of(words.take()))
         assert verb == "sub", f"no such verb: {verb}"
@@ -447,28 +473,9 @@ class Script:
             "balance": self.balance, "position": self.position, "margin": self.margin, "mark": self.mark,
             "index": self.index, "status": self.status, "orders": self.orders, "work": self.work, "account": self.account,
             "switch": self.switch, "nonces": self.nonce_count, "interest": self.interest, "rate": self.rate,
-            "cause": self.cause, "fractions": self.fractions, "depth": self.depth, "room": self.room,
+            "shares": self.shares, "losses": self.losses, "moved": self.moved,
         }  # fmt: skip
         return facts[words[0]](*words[1:])
-
-    def cause(self, number: str) -> str:
-        """Why a market is not simply open."""
-        return self.venue.state.markets[MarketId(int(number))].breaker.cause.name
-
-    def fractions(self, number: str) -> str:
-        """What forecast volatility asks for: initial, maintenance, in ppm."""
-        market = self.venue.state.markets[MarketId(int(number))]
-        return f"{market.initial_vol_ppm:,} {market.maintenance_vol_ppm:,}"
-
-    def depth(self, number: str) -> str:
-        """Averaged notional near the mark, in USDC: bids, asks."""
-        depth = self.venue.state.markets[MarketId(int(number))].depth
-        return f"{shown(depth.bids, 6)} {shown(depth.asks, 6)}"
-
-    def room(self, symbol: str) -> str:
-        """What of an asset may leave now."""
-        asset, decimals = ASSETS[symbol]
-        return shown(guards.room(self.venue.state, asset), decimals)
 
     def fills(self) -> str:
         assert isinstance(self.last, Applied)
@@ -514,6 +521,28 @@ class Script:
     def events(self) -> str:
         assert isinstance(self.last, Applied)
         return " ".join(type(event).__name__ for event in self.last.events) or "none"
+
+    def shares(self, name: str) -> str:
+        """Shares of the backstop vault, in millions; of `all`: the total."""
+        if name == "all":
+            return shown(self.venue.state.vaults[BACKSTOP_VAULT].total_shares, 6)
+        return shown(self.holder(name).balances.get(share_asset(BACKSTOP_VAULT), 0), 6)
+
+    def losses(self, number: str) -> str:
+        """Loss index of longs and of shorts in micro-USDC per lot, and the loss pool in USDC."""
+        market = self.venue.state.markets[MarketId(int(number))]
+        return f"{shown(market.long_loss_index, 12)} {shown(market.short_loss_index, 12)} {shown(market.loss_pool, 6)}"
+
+    def moved(self) -> str:
+        """Positions that the last input moved without the book: `alice>bob 5 for 500`."""
+        names = {self.venue.state.by_address[address_of(name)]: name for name in self.people()}
+        ops = [op for op in self.venue.state.ops[self.mark_of_ops :] if op[0] == OpKind.POSITION_MOVED]
+        return ", ".join(f"{names[a]}>{names[b]} {size} on {m} for {shown(quote, 6)}" for _, a, b, m, size, quote in ops) or "none"
+
+    def people(self) -> list[str]:
+        """Everybody in the tables who has an account."""
+        known = [*VENUE_NAMES, "alice", "bob", "carol", "dave", "erin"]
+        return [name for name in known if address_of(name) in self.venue.state.by_address]
 
     def price_text(self, market: int, price: int) -> str:
         return shown(price, 6 - self.venue.state.markets[MarketId(market)].params.size_decimals)
@@ -578,7 +607,7 @@ class Script:
         return str(time - self.venue.now) if time else "none"
 
     def work(self) -> str:
-        return " ".join(type(item).__name__ for item in self.venue.state.work) or "none"
+        return " ".join(type(item).__name__ for item in work_queue(self.venue.state)) or "none"
 
     def account(self, name: str) -> str:
         """Id, master, keys that may sign."""

@@ -8,7 +8,6 @@ from proto.frames import (
     PingFrame,
     QueryFrame,
     ReportFrame,
-    RevokePublisherFrame,
     SubscribeFrame,
     UnsubscribeFrame,
 )
@@ -23,7 +22,16 @@ from proto.hl.actions import (
     HlUsdSend,
     HlUserRequest,
 )
-from proto.ids import USDC, Address, AssetId, IndexId, MarketId, OrderId, Seq
+from proto.ids import (
+    USDC,
+    Address,
+    AssetId,
+    IndexId,
+    MarketId,
+    OrderId,
+    Seq,
+    VaultId,
+)
 from proto.inputs import (
     DepositSeen,
     FundingTick,
@@ -31,7 +39,6 @@ from proto.inputs import (
     Input,
     OracleReport,
     QueueItemSeen,
-    RevokePublisher,
     SampleTick,
     SealTick,
     WorkTick,
@@ -63,15 +70,18 @@ from proto.intents import (
     ScheduleCancel,
     SelfTrade,
     Side,
+    TakeOver,
     TimeInForce,
     Transfer,
     TriggerKind,
     TriggerSpec,
+    VaultDeposit,
+    VaultWithdraw,
     Withdraw,
     encode_intent,
 )
 from proto.ops import OpKind, OpTuple
-from proto.signing.eip712 import Domain, intent_digest, report_digest, revocation_digest
+from proto.signing.eip712 import Domain, intent_digest, report_digest
 from proto.signing.hyperliquid import request_digest
 from proto.signing.secp256k1 import SigningKey
 from proto.units import (
@@ -121,6 +131,9 @@ INTENTS: dict[str, Intent] = {
     "RevokeAgent": RevokeAgent(*_HEAD, OTHER),
     "CreateSubAccount": CreateSubAccount(*_HEAD, 2**32 - 1),
     "ScheduleCancel": ScheduleCancel(*_HEAD, TimeMs(1_700_000_900_001)),
+    "TakeOver": TakeOver(*_HEAD, OTHER, MarketId(2), 557_941_285_101, Ppm(980_000)),
+    "VaultDeposit": VaultDeposit(*_HEAD, VaultId(1), AssetUnits(10_000_001)),
+    "VaultWithdraw": VaultWithdraw(*_HEAD, VaultId(1), AMOUNT_MAX),
     "CancelOrders": CancelOrders(*_HEAD, (OrderId(77), OrderId(2**64 - 1)), (BUY.client_id, 5)),
     "AmendOrders": AmendOrders(
         *_HEAD, (Amend(OrderId(77), 0, Price(499_990), Lots(11)), Amend(OrderId(0), 5, Price(1), Lots(2)))
@@ -143,9 +156,6 @@ def signed(intent: Intent) -> bytes:
 LINES = (
     IndexPrice(IndexId(1), MicroPrice(64_716_000_000), MicroPrice(3_000_000)),
     IndexPrice(IndexId(4), MicroPrice(2**56 - 1), MicroPrice(0)),
-)
-VOTE = RevokePublisher(
-    KEY.address, TimeMs(NONCE), KEY.sign(revocation_digest(DOMAIN, KEY.address, TimeMs(NONCE)))
 )
 REPORT = OracleReport(TimeMs(NONCE), LINES, KEY.sign(report_digest(DOMAIN, TimeMs(NONCE), LINES)))
 HL_PLACE = HlL1Request(
@@ -172,7 +182,6 @@ INPUTS: dict[str, Input] = {
     "DepositSeen": DepositSeen(5, OTHER, AssetId(1), AssetUnits(123_456_789)),
     "QueueItemSeen": QueueItemSeen(6, OTHER, encode_intent(INTENTS["Withdraw"])),
     "OracleReport": REPORT,
-    "RevokePublisher": VOTE,
     "SampleTick": SampleTick(),
     "FundingTick": FundingTick(),
     "WorkTick": WorkTick(16),
@@ -197,10 +206,17 @@ OPS: dict[str, OpTuple] = {
     "PRICE_SET": (OpKind.PRICE_SET, 1, 500_000, 500_010),
     "FUNDING_SET": (OpKind.FUNDING_SET, 1, -12_500_000, -(2**119)),
     "LIQUIDATION_STEP": (OpKind.LIQUIDATION_STEP, 3, 1, -199, 277_605_000),
-    "ACCOUNT_TAKEN_OVER": (OpKind.ACCOUNT_TAKEN_OVER, 3, 1, -4_043_200_000),
     "MARKET_STATUS_SET": (OpKind.MARKET_STATUS_SET, 1, 2),
     "VENUE_SET": (OpKind.VENUE_SET, bytes(range(32))),
-    "FRACTIONS_SET": (OpKind.FRACTIONS_SET, 1, 37_500, 13_583),
+    "POSITION_MOVED": (OpKind.POSITION_MOVED, 3, 1, 2, -199, -(2**90)),
+    "CASH_MOVED": (OpKind.CASH_MOVED, 3, 2, 1, -4_043_200_000, 8),
+    "ASSET_MOVED": (OpKind.ASSET_MOVED, 3, 1, 2, 123_456_789, 7),
+    "LOSS_SOCIALISED": (OpKind.LOSS_SOCIALISED, 3, 2, 1, 1, 4_043_200_001, 2**119),
+    "LOSS_SETTLED": (OpKind.LOSS_SETTLED, 3, 1, 17, 2**119),
+    "VAULT_DEPOSIT": (OpKind.VAULT_DEPOSIT, 1, 3, AMOUNT_MAX, 2**99),
+    "VAULT_LEAVING": (OpKind.VAULT_LEAVING, 1, 3, 2**99, NONCE),
+    "VAULT_PAID": (OpKind.VAULT_PAID, 1, 3, 2**99, 123_456_789),
+    "TAKEN_OVER": (OpKind.TAKEN_OVER, 3, 0, 4, 557_941_285_000, 980_000, 65_234_609),
     "TRIGGER_PLACED": (
         OpKind.TRIGGER_PLACED, 79, 3, 1, 1, 1, 1, 1, 3, 3, 600_000, 590_000, 12_345, BUY.client_id, BUY.good_til, 77, 78,
     ),
@@ -218,7 +234,6 @@ CLIENT_FRAMES: dict[str, ClientFrame] = {
     "UNSUBSCRIBE": UnsubscribeFrame(3),
     "PING": PingFrame(2**32 - 1),
     "REPORT": ReportFrame(4, REPORT),
-    "REVOKE_PUBLISHER": RevokePublisherFrame(6, VOTE),
 }
 SERVER_KINDS = tuple(kind for kind in FrameKind if kind >= 64)
 

@@ -10,22 +10,18 @@ Layouts (w = one big-endian word; a|b: packed from the high end):
 * market: index price; mark; funding index; funding pool; funding rate; open interest; status; loss index of longs, of shorts; loss pool;
   initialVolPpm32|maintenanceVolPpm32.
 * vault: number; account id; total shares.
-* venue market: basis; basis time; sample sum; samples; last trade; then what node.core.commit.guard_leaves says.
+* venue market: basis; basis time; sample sum; samples; last trade.
 * venue index: price; confidence; status; fresh until; publishers; then per report (by publisher address): address, price|confidence|time.
-* venue work: next sample; next funding; number of items; then per item: reason8|kind8|account32|market16|time-or-order64, of trigger
-  work level64|above8|kind8|0|market16|seq64.
+* work queue, triggers and time-sliced orders: node.core.commit.work_leaves, waiting_leaves.
 * venue account: account id; time of the scheduled cancel; hash of the canonical msgpack `[settings]`, which is the aux.
 Every leaf has at least three words. Positions stand by market id, assets by id, reports and signers by address.
 """
 
 from typing import Any
 
-from node.core.commit.guard_leaves import decode_estimators_into, encode_estimators
 from node.core.state import (
     Account,
-    CancelWork,
     Index,
-    LiquidateWork,
     Market,
     MarketSetting,
     Order,
@@ -33,12 +29,10 @@ from node.core.state import (
     Report,
     Signer,
     State,
-    TriggerWork,
     Vault,
-    WorkItem,
 )
 from proto.canonical import pack, unpack
-from proto.events import CloseReason, IndexStatus, MarketStatus
+from proto.events import IndexStatus, MarketStatus
 from proto.hashing import address_word, keccak, word
 from proto.ids import AccountId, Address, AssetId, IndexId, MarketId, OrderId, Slot, VaultId
 from proto.intents import OrderType, SelfTrade, Side, TimeInForce, market_word
@@ -229,17 +223,15 @@ def encode_venue_market(market: Market) -> bytes:
     """Leaf words of a market's estimators."""
     premium = market.premium
     fields = (premium.basis, premium.basis_time, premium.sample_sum, premium.samples, premium.last_trade)
-    return b"".join(_signed(field) for field in fields) + encode_estimators(market)
+    return b"".join(_signed(field) for field in fields)
 
 
 def decode_venue_market_into(market: Market, leaf: bytes) -> None:
     """Fill a market's estimators from its venue leaf."""
-    words = _words(leaf)
-    basis, basis_time, sample_sum, samples, last_trade = (_int(item) for item in words[:5])
+    basis, basis_time, sample_sum, samples, last_trade = (_int(item) for item in _words(leaf))
     premium = market.premium
     premium.basis, premium.basis_time, premium.sample_sum = basis, TimeMs(basis_time), sample_sum
     premium.samples, premium.last_trade = samples, Price(last_trade)
-    decode_estimators_into(market, [_uint(item) for item in words[5:]])
 
 
 def encode_index(index: Index) -> bytes:
@@ -265,39 +257,6 @@ def decode_index(number: int, leaf: bytes) -> Index:
         report = Report(MicroPrice(packed >> 128), MicroPrice(packed >> 64 & mask), TimeMs(packed & mask))
         index.reports[Address(words[at][12:])] = report
     return index
-
-
-def encode_work(state: State) -> bytes:
-    """Leaf words of schedule and work queue."""
-    parts = [word(state.next_sample), word(state.next_funding), word(len(state.work))]
-    parts.extend(word(_work_word(item)) for item in state.work)
-    return b"".join(parts)
-
-
-def _work_word(item: WorkItem) -> int:
-    match item:
-        case LiquidateWork():
-            return 1 << 112 | item.account << 80 | item.market << 64 | item.not_before
-        case CancelWork():
-            return item.reason << 120 | 2 << 112 | item.account << 80 | item.market << 64 | item.last
-        case TriggerWork():
-            return item.level << 128 | item.above << 120 | 10 << 112 | item.market << 64 | item.seq
-
-
-def decode_work_into(state: State, leaf: bytes) -> None:
-    """Fill schedule and work queue."""
-    words = [_uint(item) for item in _words(leaf)]
-    state.next_sample, state.next_funding = TimeMs(words[0]), TimeMs(words[1])
-    for packed in words[3 : 3 + words[2]]:
-        account, market = AccountId(packed >> 80 & 0xFFFFFFFF), MarketId(packed >> 64 & 0xFFFF)
-        low = packed & (1 << 64) - 1
-        if packed >> 112 & 0xFF == 1:
-            state.work.append(LiquidateWork(account, market, TimeMs(low)))
-            state.liquidating[account, market] = None
-        elif packed >> 112 & 0xFF == 10:
-            state.work.append(TriggerWork(market, bool(packed >> 120 & 0xFF), Price(packed >> 128), low))
-        else:
-            state.work.append(CancelWork(account, market, OrderId(low), CloseReason(packed >> 120)))
 
 
 def encode_venue_account(account: Account) -> bytes:

@@ -13,7 +13,6 @@ from node.core.book import side as sides
 from node.core.book.match import own
 from node.core.book.resting import count_open
 from node.core.commit.forest import Forest, LeafRow
-from node.core.commit.guard_leaves import decode_guards
 from node.core.commit.leaves import (
     decode_account,
     decode_index,
@@ -23,12 +22,12 @@ from node.core.commit.leaves import (
     decode_vault,
     decode_venue_account_into,
     decode_venue_market_into,
-    decode_work_into,
 )
 from node.core.commit.waiting_leaves import decode_waiting
+from node.core.commit.work_leaves import decode_work_into, rebuild_queue
 from node.core.genesis import empty_state
-from node.core.ledger.guards import GUARDS_KEY
 from node.core.ledger.positions import position_in
+from node.core.liquidation import work
 from node.core.params import Params
 from node.core.state import Account, Order, State, Trigger, TriggerStatus, TriggerWork, Twap
 from node.core.triggers import ladder, registry
@@ -68,10 +67,8 @@ def _take(state: State, row: LeafRow) -> None:
             decode_venue_market_into(state.markets[MarketId(row.key)], row.leaf)
         case Section.VENUE_INDICES:
             state.indices[IndexId(row.key)] = decode_index(row.key, row.leaf)
-        case Section.VENUE_WORK if row.key == GUARDS_KEY:
-            state.guards = decode_guards(row.leaf)
         case Section.VENUE_WORK:
-            decode_work_into(state, row.leaf)
+            decode_work_into(state, row.key, row.leaf)
         case Section.VENUE_TRIGGERS:
             waiting = decode_waiting(row.key, row.leaf)
             if isinstance(waiting, Twap):
@@ -94,6 +91,7 @@ def rebuild_derived(state: State) -> None:
         _index_account(state, account)
     for order in sorted(state.orders.values(), key=lambda item: item.priority):
         _index_order(state, order)
+    rebuild_queue(state)
     _index_triggers(state)
     state.cancel_times = sorted((item.cancel_at, item.id) for item in state.accounts.values() if item.cancel_at)
     used = state.slots
@@ -126,7 +124,7 @@ def _index_order(state: State, order: Order) -> None:
 
 def _index_triggers(state: State) -> None:
     """Ladders, groups, slices, and what accounts have waiting."""
-    for item in state.work:
+    for item in work.queue(state):
         if isinstance(item, TriggerWork):
             ladder.ladder_of(state.markets[item.market], above=item.above).items.append(item)
     for trigger in sorted(state.triggers.values(), key=lambda row: (row.since, row.id)):

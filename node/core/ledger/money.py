@@ -4,9 +4,10 @@ Invariant: owed - owing is the sum of all balances (and pools) of an asset, at e
 Every change of a balance goes through `credit`; every change of a pool through `pool_add`.
 """
 
-from node.core.state import Account, AssetTotals, Market, State, touch_account, touch_market
+from node.core.state import Account, AssetTotals, Market, State, Vault, touch_account, touch_market
 from proto.events import BalanceChanged, BalanceReason
 from proto.ids import USDC, AssetId
+from proto.ledger import Section
 from proto.units import CASH_MAX, AssetUnits, MicroUsd
 
 
@@ -53,5 +54,18 @@ def pool_add(state: State, market: Market, delta: int) -> None:
     """Add to a market's funding pool: the counterparty of lazily settled funding."""
     old = market.funding_pool
     market.funding_pool = MicroUsd(old + delta)
+    _move(state.totals[USDC], old, old + delta)
+    touch_market(state, market)
+
+
+def touch_vault(state: State, vault: Vault) -> None:
+    """Mark a vault for the next seal."""
+    state.touched[Section.VAULTS][vault.id] = None
+
+
+def loss_pool_add(state: State, market: Market, delta: int) -> None:
+    """Add to a market's loss pool: what it paid in advance for losses that positions bear together, and what these have paid back."""
+    old = market.loss_pool
+    market.loss_pool = MicroUsd(old + delta)
     _move(state.totals[USDC], old, old + delta)
     touch_market(state, market)

@@ -1,115 +1,70 @@
-"""One bounded unit of bringing an account back above maintenance.
+"""One bounded unit of bringing an estate back above maintenance: which of the steps is due.
 
-In order: stop if it is healthy; wait while prices are unfit; cancel its orders; hand it to the insurance fund if too little equity is left;
-else reduce its largest position in the book at no worse than the bankruptcy price, in slices, a fee to the insurance fund.
+1 cancel what adds risk; 2 reduce in the book; 3 is open to bidders all the while (node.core.transitions.take_over); 4 close out what is too
+far behind: vault, fund; 5 the fund covers a shortfall; 6 auto-deleveraging; 7 socialised loss. Each is a module of its own.
 """
 
-from node.core.book import resting
-from node.core.book.execute import execute
-from node.core.book.match import plan
-from node.core.ledger.guards import deficit_seen
-from node.core.ledger.money import credit
-from node.core.liquidation import work
-from node.core.liquidation.bankruptcy import bankruptcy_quote, liquidation_fee
-from node.core.liquidation.takeover import cover_shortfall, take_over
-from node.core.margin.account import health
-from node.core.margin.tiers import requirement
-from node.core.num import clamp, div_ceil, div_floor
-from node.core.price.status import may_liquidate
-from node.core.state import Account, LiquidateWork, Market, Order, Position, State
-from node.core.transitions.ending import end, has_open, matching
-from proto.events import BalanceReason, CloseReason, LiquidationEnded
-from proto.ids import ALL_MARKETS, INSURANCE_ACCOUNT, USDC, OrderId
-from proto.intents import OrderType, SelfTrade, Side, TimeInForce
-from proto.ops import OpKind
-from proto.units import PPM, PRICE_MAX, Lots, MicroUsd, Price
+from typing import Final
 
-RETRY_MS = 1_000  # When prices are unfit or the book has nobody at an acceptable price.
+from node.core.liquidation import backstop, cancel, deleverage, work
+from node.core.liquidation.estate import Estate, estate_of
+from node.core.liquidation.insurance import cover
+from node.core.liquidation.reduce import RETRY_MS, reduce
+from node.core.liquidation.socialise import spread_over_both
+from node.core.state import LiquidateWork, State
+from proto.events import LiquidationEnded
+from proto.ids import BACKSTOP_ACCOUNT, INSURANCE_ACCOUNT
+from proto.units import MicroUsd
+
+DEBT_RETRY_MS: Final = 60_000  # When neither the fund nor anybody else can pay a debt.
 
 
-def step(state: State, at: int, item: LiquidateWork) -> None:
-    """Work one unit on the queued liquidation at position `at`."""
-    account = state.accounts[item.account]
-    equity, maintenance = health(state, account)
-    if equity < 0:
-        deficit_seen(state)
-    held = [position for position in account.positions.values() if position.size]
-    if equity >= maintenance:
-        _end(state, at, account, equity, maintenance)
-    elif not held and not has_open(account, ALL_MARKETS):
-        cover_shortfall(state, account)
-        _end(state, at, account, 0, 0)
-    elif not all(may_liquidate(state, state.markets[position.market]) for position in held):
-        work.postpone(state, at, item, RETRY_MS)
-    elif has_open(account, ALL_MARKETS):
-        cancel_some(state, account)
-    elif equity * PPM < maintenance * state.params.liquidation.takeover_ppm:
-        take_over(state, account)
-        _end(state, at, account, 0, 0)
+def step(state: State, item: LiquidateWork) -> None:
+    """Work one unit on a queued liquidation."""
+    estate = estate_of(state, state.accounts[item.account], item.market)
+    if estate.equity >= estate.maintenance:
+        _end(state, item, estate)
+    elif estate.is_healthy():  # Spared while prices are unfit; the clock of the takeover goes on.
+        work.postpone(state, item, RETRY_MS)
+    elif item.target:
+        deleverage.unit(state, item, estate)
+    elif estate.fit:
+        _work_on(state, item, estate)
+    elif estate.held:
+        work.postpone(state, item, RETRY_MS)
     else:
-        _reduce(state, at, item, account, held, equity, maintenance)
+        _settle_debt(state, item, estate)
 
 
-def _end(state: State, at: int, account: Account, equity: int, maintenance: int) -> None:
-    work.finish(state, at)
-    state.events.append(LiquidationEnded(account.id, MicroUsd(equity), MicroUsd(maintenance)))
+def _work_on(state: State, item: LiquidateWork, estate: Estate) -> None:
+    behind = estate.is_behind(state.params.liquidation.backstop_ppm)
+    orders = cancel.open_of(state, estate, all_of_them=behind)
+    if orders:
+        cancel.cancel(state, estate, orders)
+    elif not behind:
+        reduce(state, item, estate)
+    elif backstop.close_out(state, item, estate):
+        _end(state, item, estate_of(state, estate.account, item.market))
 
 
-def cancel_some(state: State, account: Account) -> None:
-    """Cancel the oldest that the account has open, as many as one unit may."""
-    for item in matching(account, ALL_MARKETS, state.next_order)[: state.params.limits.cancels_per_input]:
-        end(state, account, item, CloseReason.LIQUIDATION)
+def _settle_debt(state: State, item: LiquidateWork, estate: Estate) -> None:
+    """Nothing is held, and cash and collateral are below zero together."""
+    orders = cancel.open_of(state, estate, all_of_them=True)
+    if orders:
+        cancel.cancel(state, estate, orders)
+        return
+    missing = cover(state, estate, -estate.equity)
+    if missing and not spread_over_both(state, estate, missing):
+        work.postpone(state, item, DEBT_RETRY_MS)
+        return
+    estate = estate_of(state, estate.account, item.market)
+    if estate.account.cash < 0:  # What collateral stands against.
+        backstop.settle_rest(state, estate, BACKSTOP_ACCOUNT if backstop.may_serve(state, estate) else INSURANCE_ACCOUNT)
+    _end(state, item, estate)
 
 
-def _reduce(
-    state: State, at: int, item: LiquidateWork, account: Account, held: list[Position], equity: int, maintenance: int
-) -> None:
-    limits = state.params.liquidation
-    position = min(held, key=lambda p: (-abs(p.size) * state.markets[p.market].mark, p.market))
-    market = state.markets[position.market]
-    lots = abs(position.size)
-    sliced = lots * market.mark > limits.slice_notional
-    if sliced:
-        lots = div_ceil(lots * limits.slice_ppm, PPM)
-    filled = _trade_slice(state, account, market, position, lots, equity, maintenance)
-    if filled == 0:
-        work.postpone(state, at, item, RETRY_MS)
-    elif sliced:
-        work.postpone(state, at, item, limits.slice_wait_ms)
-
-
-def _trade_slice(
-    state: State, account: Account, market: Market, position: Position, lots: int, equity: int, maintenance: int
-) -> int:
-    """Sell or buy back up to `lots` in the book at no worse than the bankruptcy price. Returns the lots traded."""
-    side, sign = (Side.SELL, 1) if position.size > 0 else (Side.BUY, -1)
-    held = abs(position.size)
-    before = requirement(market.maintenance, held * market.mark)
-
-    def bankruptcy(part: int) -> int:
-        after = requirement(market.maintenance, (held - part) * market.mark)
-        return bankruptcy_quote(-sign * part * market.mark, equity, before - after, maintenance)
-
-    quote = bankruptcy(lots)
-    price = div_ceil(quote, lots) if side == Side.SELL else div_floor(-quote, lots)
-    order = Order(
-        state.next_order, account.id, market.params.id, side, OrderType.MARKET, TimeInForce.IOC,
-        reduce_only=True, self_trade=SelfTrade.EXPIRE_MAKER, price=Price(clamp(price, 1, PRICE_MAX)),
-        size=Lots(lots), remaining=Lots(lots), client_id=0, time=state.time,
-    )  # fmt: skip
-    planned = plan(state, market, order, lots, state.params.limits.fills_per_input)
-    filled = lots - planned.remaining
-    if filled == 0:
-        return 0
-    state.next_order = OrderId(order.id + 1)
-    resting.announce_open(state, order)
-    least = bankruptcy(filled)
-    execute(state, account, market, order, planned, liquidation=True)
-    resting.announce_close(
-        state, order, CloseReason.FILLED if order.remaining == 0 else CloseReason.IMMEDIATE_REMAINDER, rested=False
+def _end(state: State, item: LiquidateWork, estate: Estate) -> None:
+    work.finish(state, item)
+    state.events.append(
+        LiquidationEnded(estate.account.id, estate.market, MicroUsd(estate.equity), MicroUsd(estate.maintenance))
     )
-    fee = liquidation_fee(sign * planned.quote, least, state.params.liquidation.fee_ppm)
-    credit(state, account, USDC, -fee, BalanceReason.LIQUIDATION_FEE)
-    credit(state, state.accounts[INSURANCE_ACCOUNT], USDC, fee, BalanceReason.LIQUIDATION_FEE)
-    state.ops.append((OpKind.LIQUIDATION_STEP, account.id, market.params.id, -sign * filled, fee))
-    return filled

@@ -1,6 +1,6 @@
 """Equity and requirements of an account across its markets.
 
-* equity = cash + Σ (size x mark - entry) - unsettled funding.
+* equity = cash + Σ (size x mark - entry) - unsettled funding - unsettled socialised losses.
 * maintenance = Σ maintenance requirement of the positions.
 * initial = Σ over markets of the worse of (position + open buys) and (position - open sells), each with a bound on the loss that its
   orders would realise against the mark: all of them count as priced at the best price of their book side, which none of them passes.
@@ -10,7 +10,7 @@ Other assets than USDC weigh 0 until collateral weights exist. All amounts micro
 
 from typing import NamedTuple
 
-from node.core.ledger.positions import funding_due
+from node.core.ledger.positions import funding_due, loss_due
 from node.core.margin.tiers import requirement
 from node.core.state import Account, Market, Position, State
 from proto.units import MicroUsd
@@ -26,10 +26,10 @@ class MarginSummary(NamedTuple):
 
 
 def position_value(position: Position, market: Market) -> int:
-    """Unrealised profit less unsettled funding."""
+    """Unrealised profit less unsettled funding and losses."""
     if position.size == 0:
         return 0
-    return position.size * market.mark - position.entry - funding_due(position, market)
+    return position.size * market.mark - position.entry - funding_due(position, market) - loss_due(position, market)
 
 
 def market_initial(position: Position, market: Market) -> int:

@@ -6,18 +6,17 @@ Samples and funding are refused while they are not due, so an operator cannot sp
 from node.core.book import expiry
 from node.core.funding import premium, rate
 from node.core.ledger import switch
-from node.core.liquidation import risk, steps, work
+from node.core.liquidation import risk, steps, unwind, work
 from node.core.outcome import Applied, Outcome, Rejected
-from node.core.price import depth, volatility
-from node.core.price.breaker import judge
 from node.core.price.index import recompute
-from node.core.price.status import is_fresh
-from node.core.state import CancelWork, State, TriggerWork
+from node.core.price.status import is_fresh, status_by_age
+from node.core.state import CancelWork, LeaveWork, LiquidateWork, State, TriggerWork, UnwindWork, WorkItem
 from node.core.transitions.ending import end, has_open, matching
-from node.core.transitions.oracle_report import refresh_markets
+from node.core.transitions.oracle_report import refresh_markets, set_status
 from node.core.triggers import fire, groups
 from node.core.twap import schedule as twap_schedule
 from node.core.twap import slices
+from node.core.vaults import leave
 from proto.events import CloseReason, OrdersQueuedForCancel
 from proto.ids import ALL_MARKETS, OrderId
 from proto.inputs import SealTick, WorkTick
@@ -40,9 +39,7 @@ def sample_tick(state: State) -> Outcome:
         if recompute(state, index):
             refresh_markets(state, index)
     for market in state.markets.values():
-        judge(state, market)
-        volatility.sample(state, market)
-        depth.sample(state, market)
+        set_status(state, market, status_by_age(state, market))
         if market.index_price and is_fresh(state, state.indices[market.params.index]):
             premium.sample(state, market)
     risk.scan(state)
@@ -68,21 +65,30 @@ def work_tick(state: State, tick: WorkTick) -> Outcome:
     if tick.units == 0:  # Who withholds work must not be able to say that some was done.
         return Rejected(RejectCode.TICK_TOO_EARLY)
     for _ in range(tick.units):
-        at = work.next_due(state)
-        if at is None:
+        item = work.next_due(state)
+        if item is None:
             if not _clock_unit(state):
                 break
             groups.settle(state)
             continue
-        item = state.work[at]
-        if isinstance(item, CancelWork):
-            _cancel_unit(state, at, item)
-        elif isinstance(item, TriggerWork):
-            fire.unit(state, at, item)
-        else:
-            steps.step(state, at, item)
+        _work_unit(state, item)
         groups.settle(state)
     return Applied(tuple(state.events), ())
+
+
+def _work_unit(state: State, item: WorkItem) -> None:
+    """One unit of an item of the queue."""
+    match item:
+        case LiquidateWork():
+            steps.step(state, item)
+        case CancelWork():
+            _cancel_unit(state, item)
+        case TriggerWork():
+            fire.unit(state, item)
+        case UnwindWork():
+            unwind.unit(state, item)
+        case LeaveWork():
+            leave.unit(state, item)
 
 
 def _clock_unit(state: State) -> bool:
@@ -105,14 +111,14 @@ def _clock_unit(state: State) -> bool:
     return False
 
 
-def _cancel_unit(state: State, at: int, item: CancelWork) -> None:
+def _cancel_unit(state: State, item: CancelWork) -> None:
     account = state.accounts[item.account]
     orders = matching(account, item.market, item.last)
     most = state.params.limits.cancels_per_input
     for order in orders[:most]:
         end(state, account, order, item.reason)
     if len(orders) <= most:
-        work.finish(state, at)
+        work.finish(state, item)
 
 
 def _expire_unit(state: State) -> None:

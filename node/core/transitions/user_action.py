@@ -23,8 +23,11 @@ from node.core.transitions import (
     place_orders,
     place_scale,
     schedule_cancel,
+    take_over,
     transfer,
     twap,
+    vault_deposit,
+    vault_withdraw,
     withdraw,
 )
 from proto.hl.actions import HlL1Request, HlUserRequest
@@ -48,7 +51,10 @@ from proto.intents import (
     PlaceTwap,
     RevokeAgent,
     ScheduleCancel,
+    TakeOver,
     Transfer,
+    VaultDeposit,
+    VaultWithdraw,
     Withdraw,
 )
 from proto.reject import RejectCode
@@ -111,6 +117,12 @@ def perform(state: State, account: Account, intent: Intent) -> Outcome:
             return agents.approve(state, account, intent)
         case RevokeAgent():
             return agents.revoke(state, account, intent)
+        case TakeOver():
+            return take_over.transition(state, account, intent)
+        case VaultDeposit():
+            return vault_deposit.transition(state, account, intent)
+        case VaultWithdraw():
+            return vault_withdraw.transition(state, account, intent)
         case CreateSubAccount():
             return create_sub_account.transition(state, account, intent)
         case _ as unreachable:

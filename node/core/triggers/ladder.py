@@ -13,9 +13,9 @@ Invariants:
 
 from heapq import heapify, heappop, heappush
 
+from node.core.liquidation import work
 from node.core.state import Ladder, Market, State, Trigger, TriggerStatus, TriggerWork
 from proto.ids import OrderId
-from proto.ledger import Section
 from proto.units import Price
 
 _SLACK = 64
@@ -89,14 +89,13 @@ def _extend(state: State, market: Market, ladder: Ladder, *, above: bool) -> Non
         _queue(state, market, ladder, above=above)
     elif key_of(mark, above=above) > key_of(last.level, above=above):
         last.level = mark
-        state.touched[Section.VENUE_WORK][0] = None
+        work.touch_item(state, last)
 
 
 def _queue(state: State, market: Market, ladder: Ladder, *, above: bool) -> None:
-    item = TriggerWork(market.params.id, above, Price(market.mark), state.seq)
+    item = TriggerWork(market.params.id, above, Price(market.mark), state.seq, state.time)
     ladder.items.append(item)
-    state.work.append(item)
-    state.touched[Section.VENUE_WORK][0] = None
+    work.add(state, item)
 
 
 def take_reached(state: State, market: Market, item: TriggerWork) -> Trigger | None:
@@ -110,10 +109,9 @@ def take_reached(state: State, market: Market, item: TriggerWork) -> Trigger | N
     return state.triggers[nearest[1]]
 
 
-def finish(state: State, at: int, market: Market, item: TriggerWork) -> None:
+def finish(state: State, market: Market, item: TriggerWork) -> None:
     """Remove an item that is done; what the next one covers, or everything where there is none, leaves `late`."""
-    del state.work[at]
-    state.touched[Section.VENUE_WORK][0] = None
+    work.finish(state, item)
     ladder = ladder_of(market, above=item.above)
     ladder.items.pop(0)
     unpark(ladder)

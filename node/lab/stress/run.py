@@ -182,7 +182,7 @@ class _Pass:
         for _ in range(_SETTLE_MOMENTS):
             venue.time = TimeMs(venue.time + _SETTLE_MS)
             self._moment(bar.close, bar._replace(fed=True), _SETTLE_MS / 60_000)
-            if not venue.state.work:
+            if not venue.state.liquidating:
                 break
         venue.seal()
         venue.check(whole=True)

@@ -3,7 +3,16 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from proto.events import AccountTakenOver, Event, LiquidationEnded, LiquidationStarted, OrderFilled
+from proto.events import (
+    Deleveraged,
+    Event,
+    LiquidationEnded,
+    LiquidationStarted,
+    LossSocialised,
+    OrderFilled,
+    PositionTakenOver,
+    TakeoverMade,
+)
 from proto.ids import AccountId
 from proto.reject import RejectCode
 
@@ -33,7 +42,13 @@ class Tally:
                     self.reached[event.account] = None
                 case LiquidationEnded():
                     self.partial += event.maintenance > 0
-                case AccountTakenOver():
+                case TakeoverMade():
+                    self.takeovers += 1
+                case PositionTakenOver():
                     self.backstop += 1
+                case Deleveraged():
+                    self.adl += 1
+                case LossSocialised():
+                    self.socialised += event.amount
                 case _:
                     pass
