@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from proto.hashing import ZERO_HASH, address_word, keccak
 from proto.ids import Address, Seq
 from proto.merkle import list_root
-from proto.signing.eip712 import Domain, commitment_digest
+from proto.signing.eip712 import Domain, commitment_digest, commitment_hash
 from proto.units import TimeMs
 
 MAGIC: Final = b"NVB1"
@@ -192,6 +192,10 @@ class Commitment:
                 self.l2_time.to_bytes(32, "big"),
             )
         )
+
+    def struct_hash(self) -> bytes:
+        """What the contract keeps of it, and what validators attest to."""
+        return commitment_hash(self.words())
 
     def digest(self, domain: Domain) -> bytes:
         """What the operator signs."""

@@ -1,23 +1,35 @@
-"""`novate watch`: verify every batch from L1 alone."""
+"""`novate watch`: verify every batch from L1 alone, and with a key vouch for it."""
 
 import asyncio
+import contextlib
 import sys
 import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from node.cli.connect import address_of
-from node.cli.output import fail, json_option, print_json
+from node.cli.key import read_password
+from node.cli.output import fail, json_option, print_json, say
 from node.cli.running import run_until_stopped
 from node.cli.watching import Teller, tell_verdict
 from node.config.genesis import find_genesis, load_genesis
 from node.config.reading import ConfigError
 from node.core.params import Params
+from node.ops.keystore import KeystoreError, development_keys, load_key
+from node.ops.metrics import Metrics
 from node.store.errors import StoreError
+from node.store.signed import SignedHeights
+from node.watcher.door import Door
+from node.watcher.gauges import WatcherGauges
 from node.watcher.report import Verdict, WatchReport
 from node.watcher.settings import WatcherSettings
+from node.watcher.validator import Validator
 from node.watcher.watch import watch
+from proto.signing.eip712 import Domain
+from proto.signing.secp256k1 import SigningKey
 
 
 @click.command("watch")
@@ -39,10 +51,26 @@ from node.watcher.watch import watch
     "--poll-ms", type=click.IntRange(10, 60_000), default=500, show_default=True, help="How often L1 is asked."
 )
 @click.option(
-    "--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Keep verified state here between runs."
-)
+    "--data-dir", type=click.Path(path_type=Path, file_okay=False),
+    help="Keep verified state here between runs, and what the key has signed.",
+)  # fmt: skip
 @click.option(
     "--status-file", type=click.Path(path_type=Path, dir_okay=False), help="Write how far it is to this file, as JSON."
+)
+@click.option(
+    "--evidence-dir", type=click.Path(path_type=Path, file_okay=False),
+    help="Write a finding here, as JSON. Default: --data-dir, where there is one.",
+)  # fmt: skip
+@click.option(
+    "--key-file", type=click.Path(path_type=Path, dir_okay=False),
+    help="Be a validator: sign every batch that is right with this key of the keystore. Needs --data-dir.",
+)  # fmt: skip
+@click.option("--password-file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--development-key", type=click.IntRange(0, 999), help="Instead: a key of the public mnemonic.")
+@click.option("--moved", is_flag=True, help="The data directory was moved here, and no copy of it is in use elsewhere.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address for --port.")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), help="Serve metrics, health and attestations over HTTP; 0: any free port."
 )
 @json_option
 def command(
@@ -57,6 +85,13 @@ def command(
     poll_ms: int,
     data_dir: Path | None,
     status_file: Path | None,
+    evidence_dir: Path | None,
+    key_file: Path | None,
+    password_file: Path | None,
+    development_key: int | None,
+    moved: bool,
+    host: str,
+    port: int | None,
     as_json: bool,
 ) -> None:
     """Re-execute every batch from L1 data alone and compare everything that was committed.
@@ -73,9 +108,14 @@ def command(
             depth_blocks=depth_blocks,
             poll_ms=poll_ms,
             data_dir=data_dir,
+            evidence_dir=evidence_dir or data_dir,
         )
-        report = _Run(settings, params, Teller(status_file), once=once).report()
-    except (ConfigError, StoreError, ValueError, OSError) as error:
+        key = _key(params, key_file, password_file, development_key)
+        if key is not None and data_dir is None:
+            raise click.UsageError("a validator needs --data-dir: what its key has signed must outlive the process")
+        place = None if port is None else _Address(host, port)
+        report = _Run(settings, params, key, status_file, place, once=once, moved=moved).report()
+    except (ConfigError, KeystoreError, StoreError, ValueError, OSError) as error:
         fail(str(error))
     if as_json:
         print_json(report.to_json())
@@ -84,13 +124,48 @@ def command(
     sys.exit(report.verdict.value)
 
 
+def _key(
+    params: Params, key_file: Path | None, password_file: Path | None, development_key: int | None
+) -> SigningKey | None:
+    if key_file is not None and development_key is not None:
+        raise click.UsageError("give --key-file or --development-key, not both")
+    if key_file is not None:
+        return load_key(key_file, read_password(password_file, confirm=False))
+    if development_key is not None:
+        return development_keys(params.chain_id, development_key + 1)[development_key]
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Address:
+    """Where to serve."""
+
+    host: str
+    port: int
+
+
 class _Run:
     """One watch that a signal may end early; then the report says how far it agreed."""
 
-    def __init__(self, settings: WatcherSettings, params: Params, teller: Teller, *, once: bool) -> None:
+    def __init__(
+        self,
+        settings: WatcherSettings,
+        params: Params,
+        key: SigningKey | None,
+        status_file: Path | None,
+        address: _Address | None,
+        *,
+        once: bool,
+        moved: bool,
+    ) -> None:
+        metrics = Metrics(process=True)
         self._settings = settings
         self._params = params
-        self._teller = teller
+        self._key = key
+        self._moved = moved
+        self._teller = Teller(status_file, WatcherGauges(metrics))
+        self._door = Door(metrics, self._teller.alarm)
+        self._address = address
         self._once = once
         self._report: WatchReport | None = None
         self._started_s = time.monotonic()
@@ -102,14 +177,40 @@ class _Run:
             return self._report
         teller, seconds = self._teller, time.monotonic() - self._started_s
         verdict = Verdict.AGREES if teller.batch else Verdict.UNKNOWN
-        return WatchReport(verdict, teller.batch, teller.last_seq, bytes(32), teller.last_seq, seconds, None, "stopped")
+        return WatchReport(
+            verdict, teller.batch, teller.last_seq, bytes(32), teller.last_seq, seconds, None, "stopped", teller.attested_batch
+        )
 
     async def _program(self, stop: asyncio.Event) -> None:
         async def watched() -> None:
-            self._report = await watch(self._settings, self._params, self._teller, once=self._once)
+            make = None if self._key is None else self._validator
+            self._report = await watch(
+                self._settings, self._params, self._teller, once=self._once, make_validator=make
+            )
             stop.set()
 
-        async with asyncio.TaskGroup() as group:
+        async with self._serving(), asyncio.TaskGroup() as group:
             task = group.create_task(watched())
             await stop.wait()
             task.cancel()
+
+    def _validator(self, domain: Domain) -> Validator:
+        assert self._key is not None, "asked with a key only"
+        assert self._settings.data_dir is not None, "checked with the options"
+        heights = SignedHeights(self._settings.data_dir, self._key.address, domain, moved=self._moved)
+        validator = self._door.validator = Validator(self._key, domain, heights)
+        say(f"validator 0x{validator.address.hex()}, newest batch signed {validator.newest}")
+        return validator
+
+    @contextlib.asynccontextmanager
+    async def _serving(self) -> AsyncIterator[None]:
+        if self._address is None:
+            yield
+            return
+        host = self._address.host
+        async with asyncio.TaskGroup() as group:
+            serving = group.create_task(
+                self._door.serve(host, self._address.port, lambda port: say(f"serving on http://{host}:{port}"))
+            )
+            yield
+            serving.cancel()

@@ -9,7 +9,9 @@ from typing import Any
 import click
 
 from node.cli.output import say
+from node.watcher.gauges import WatcherGauges
 from node.watcher.report import Disagreement, Verdict, WatchReport
+from node.watcher.validator import Attestation
 
 _PERIOD_S = 1.0
 
@@ -17,8 +19,10 @@ _PERIOD_S = 1.0
 class Teller:
     """Listens to a watcher: a progress line a second, and the status file whenever something is new."""
 
-    def __init__(self, status_file: Path | None) -> None:
+    def __init__(self, status_file: Path | None, gauges: WatcherGauges | None = None) -> None:
         self._status_file = status_file
+        self._gauges = gauges
+        self.attested_batch: int | None = None
         self._told_s = 0.0
         self.batch = 0
         self.last_seq = 0
@@ -28,6 +32,8 @@ class Teller:
     def verified(self, batch_id: int, last_seq: int, tip: int) -> None:
         """A batch was found to be right."""
         self.batch, self.last_seq, self.tip = batch_id, last_seq, tip
+        if self._gauges is not None:
+            self._gauges.verified(batch_id, last_seq, tip)
         self._write()
         now_s = time.monotonic()
         if now_s - self._told_s >= _PERIOD_S:
@@ -36,11 +42,35 @@ class Teller:
 
     def trouble(self, reason: str) -> None:
         """L1 is away or contradicts itself."""
-        say(f"trouble with L1, trying again: {reason}")
+        if self._gauges is not None:
+            self._gauges.trouble(reason)
+        say(f"trouble: {reason}")
+
+    def attested(self, attestation: Attestation) -> None:
+        """A batch was signed."""
+        self.attested_batch = attestation.batch_id
+        if self._gauges is not None:
+            self._gauges.attested(attestation)
+
+    def withheld(self, reason: str) -> None:
+        """A batch that is right was not signed."""
+        if self._gauges is not None:
+            self._gauges.withheld(reason)
+        say(f"ALARM: attestation withheld: {reason}")
+
+    def noted(self, text: str) -> None:
+        """Something to know."""
+        say(text)
+
+    def alarm(self) -> str | None:
+        """For health."""
+        return None if self.found is None else str(self.found)
 
     def disagreed(self, found: Disagreement) -> None:
         """The alarm."""
         self.found = found
+        if self._gauges is not None:
+            self._gauges.disagreed(found)
         self._write()
         say(f"ALARM: {found}")
 
@@ -53,6 +83,8 @@ class Teller:
             "tip": self.tip,
             "agrees": self.found is None,
         }
+        if self.attested_batch is not None:
+            status["attested"] = self.attested_batch
         if self.found is not None:
             status["disagreement"] = str(self.found)
         fresh = self._status_file.with_suffix(".new")

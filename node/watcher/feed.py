@@ -149,8 +149,9 @@ class L1Feed:
                 self._chunks.pop(event.batch_id, None)
                 return None
             case BatchCommitted():
-                data = tuple(chunk.data for chunk in self._chunks.pop(event.commitment.batch_id, []))
-                return PostedBatch(event.commitment, event.signature, data)
+                chunks = self._chunks.pop(event.commitment.batch_id, [])
+                data, transactions = tuple(c.data for c in chunks), tuple(c.transaction_hash for c in chunks)
+                return PostedBatch(event.commitment, event.signature, data, transactions)
             case DepositQueued() | WithdrawalPaid():
                 return event
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import IntEnum, unique
 from typing import Any, Protocol
 
+from node.watcher.validator import Attestation
+
 
 @unique
 class Verdict(IntEnum):
@@ -35,6 +37,18 @@ class Disagreement:
         where = f"input {self.seq}" if self.last_seq == self.seq else f"inputs {self.seq}…{self.last_seq}"
         return f"batch {self.batch_id}, {where}, {self.field}: {self.sentence} Claimed {self.claimed}, found {self.found}."
 
+    def to_json(self) -> dict[str, Any]:
+        """For reports and evidence."""
+        return {
+            "batch": self.batch_id,
+            "seq": self.seq,
+            "lastSeq": self.last_seq,
+            "field": self.field,
+            "claimed": self.claimed,
+            "found": self.found,
+            "sentence": self.sentence,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class WatchReport:
@@ -48,6 +62,8 @@ class WatchReport:
     seconds: float
     disagreement: Disagreement | None = None
     reason: str = ""
+    attested: int | None = None
+    """Newest batch that was signed; None without a key."""
 
     @property
     def inputs_per_second(self) -> float:
@@ -66,17 +82,8 @@ class WatchReport:
             "seconds": round(self.seconds, 3),
             "inputsPerSecond": int(self.inputs_per_second),
             "reason": self.reason,
-            "disagreement": None
-            if found is None
-            else {
-                "batch": found.batch_id,
-                "seq": found.seq,
-                "lastSeq": found.last_seq,
-                "field": found.field,
-                "claimed": found.claimed,
-                "found": found.found,
-                "sentence": found.sentence,
-            },
+            "attested": self.attested,
+            "disagreement": None if found is None else found.to_json(),
         }
 
 
@@ -95,6 +102,18 @@ class WatchListener(Protocol):
         """The alarm."""
         ...
 
+    def attested(self, attestation: Attestation) -> None:
+        """A batch that is right was signed."""
+        ...
+
+    def withheld(self, reason: str) -> None:
+        """A batch that is right may not be signed: the key's record has something else there."""
+        ...
+
+    def noted(self, text: str) -> None:
+        """Something that a person will want to know."""
+        ...
+
 
 class Unheard:
     """A listener that does not care."""
@@ -106,4 +125,13 @@ class Unheard:
         """Nothing."""
 
     def disagreed(self, found: Disagreement) -> None:
+        """Nothing."""
+
+    def attested(self, attestation: Attestation) -> None:
+        """Nothing."""
+
+    def withheld(self, reason: str) -> None:
+        """Nothing."""
+
+    def noted(self, text: str) -> None:
         """Nothing."""

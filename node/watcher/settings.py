@@ -28,6 +28,8 @@ class WatcherSettings:
     """…and above that after every so many; the running totals always."""
     tick_slack_ms: int = 10_000
     """How late a due tick may come before the operator counts as withholding it."""
+    evidence_dir: Path | None = None
+    """Where a finding is written down for others; None: nowhere."""
     recovery_processes: int | None = None
     """Processes that recover signers of large batches; None: as many as there are processors, 0: none."""
     data_dir: Path | None = None

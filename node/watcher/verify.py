@@ -52,6 +52,8 @@ class PostedBatch(NamedTuple):
     commitment: Commitment
     signature: bytes
     chunks: tuple[bytes, ...]
+    transactions: tuple[bytes, ...] = ()
+    """That posted the chunks, in order."""
 
 
 class Verified(NamedTuple):

@@ -18,11 +18,14 @@ from node.l1.follow import ReorgTooDeep
 from node.l1.rpc import L1Client
 from node.l1.vault import DepositQueued, Vault, WithdrawalPaid
 from node.store.errors import StoreError
-from node.watcher.feed import Fact, HistoryChanged, L1Feed
+from node.store.signed import WouldContradict
+from node.watcher.evidence import evidence, write_evidence
+from node.watcher.feed import Fact, HistoryChanged, L1Feed, Place
 from node.watcher.kept import Kept, KeptState
 from node.watcher.prepare import BatchInputs, Recovery
 from node.watcher.report import Disagreement, Unheard, Verdict, WatchListener, WatchReport
 from node.watcher.settings import WatcherSettings
+from node.watcher.validator import MakeValidator, Validator
 from node.watcher.verify import Deployed, PostedBatch, Verifier
 from proto.batch import BodyError, decode_body
 from proto.hashing import keccak
@@ -38,14 +41,23 @@ RESTARTS_MAX: Final = 3
 
 
 async def watch(
-    settings: WatcherSettings, params: Params, listener: WatchListener | None = None, *, once: bool = False
+    settings: WatcherSettings,
+    params: Params,
+    listener: WatchListener | None = None,
+    *,
+    once: bool = False,
+    make_validator: MakeValidator | None = None,
 ) -> WatchReport:
     """Verify from L1. `once`: everything that L1 has now, then report; else go on until cancelled or until the alarm.
+
+    With a validator, every batch that is right is signed. Raises StoreError kinds where its record cannot be used.
 
     Raises DeploymentRefused never: a wrong contract is reported as UNKNOWN, with its number.
     """
     async with open_client(settings) as client:
-        return await Watch(client, settings, params, listener or Unheard(), once=once).run()
+        return await Watch(
+            client, settings, params, listener or Unheard(), once=once, make_validator=make_validator
+        ).run()
 
 
 def open_client(settings: WatcherSettings) -> L1Client:
@@ -80,8 +92,9 @@ class Watch:
         *,
         once: bool,
         inspect: Inspect | None = None,
+        make_validator: MakeValidator | None = None,
     ) -> None:
-        """`inspect` looks at every batch that is right, and may find something that it alone can see."""
+        """`inspect` looks at every batch that is right, and may find something that it alone can see; a validator signs them."""
         self._client = client
         self._vault = Vault(client, settings.contract)
         self._settings = settings
@@ -99,6 +112,8 @@ class Watch:
         self._inspect = inspect
         self._kept: KeptState | None = None
         self._recovery: Recovery | None = None
+        self._make_validator = make_validator
+        self._validator: Validator | None = None
         self._written_s = time.monotonic()
 
     async def run(self) -> WatchReport:
@@ -110,6 +125,8 @@ class Watch:
                 self._recovery.close()
             if self._kept is not None:
                 self._kept.close()
+            if self._validator is not None:
+                self._validator.close()
 
     async def _run(self) -> WatchReport:
         pause_s = self._settings.poll_ms / 1_000
@@ -157,6 +174,8 @@ class Watch:
         checked = await check_deployment(self._client, settings.contract, genesis_facts(params))
         deployed = Deployed(checked.operator, Domain(params.chain_id, settings.contract), checked.unit_divisors)
         verifier = self.verifier = Verifier(params, deployed, settings)
+        if self._validator is None and self._make_validator is not None:
+            self._validator = await asyncio.to_thread(self._make_validator, deployed.domain)
         if self._recovery is None:
             self._recovery = Recovery(deployed.domain, settings.recovery_processes)
         self._target = await self._client.block_number()
@@ -229,7 +248,10 @@ class Watch:
             case WithdrawalPaid():
                 if self._kept is not None:
                     self._kept.paid(fact.what.index)
-                return verifier.paid_out(fact.what)
+                found = verifier.paid_out(fact.what)
+                if found is not None:
+                    await self._note(found, None, fact.place)
+                return found
             case PostedBatch():
                 return await self._batch(verifier, fact.what, ahead)
         return None
@@ -237,10 +259,12 @@ class Watch:
     async def _batch(self, verifier: Verifier, batch: PostedBatch, ahead: "_Ahead") -> Disagreement | None:
         result = await asyncio.to_thread(verifier.verify, batch, ahead.inputs)
         if isinstance(result, Disagreement):
+            await self._note(result, batch, ahead.fact.place)
             return result
         found = self._inspect(batch) if self._inspect is not None else None
         if found is not None:
             return found
+        await self._attest(batch)
         self._inputs += result.inputs
         self._tip = max(self._tip, verifier.batch_id)
         self._listener.verified(verifier.batch_id, verifier.last_seq, self._tip)
@@ -252,6 +276,31 @@ class Watch:
                 await asyncio.to_thread(self._kept.write, verifier, batch.commitment, ahead.fact.place, ahead.fact.open_data)
         return None
 
+    async def _attest(self, batch: PostedBatch) -> None:
+        """Vouch for a batch that is right, where there is a key. Raises StoreFailed."""
+        if self._validator is None:
+            return
+        try:
+            attestation = await asyncio.to_thread(self._validator.agree, batch.commitment)
+        except WouldContradict as error:
+            self._listener.withheld(str(error))
+            return
+        if attestation is not None:
+            self._listener.attested(attestation)
+
+    async def _note(self, found: Disagreement, batch: PostedBatch | None, place: Place) -> None:
+        """Write down what was found. Evidence that cannot be written must not silence the alarm."""
+        directory = self._settings.evidence_dir
+        if directory is None:
+            return
+        domain = Domain(self._params.chain_id, self._settings.contract)
+        try:
+            path = await asyncio.to_thread(write_evidence, directory, evidence(domain, found, batch, place))
+        except OSError as error:
+            self._listener.trouble(f"the evidence cannot be written: {error}")
+        else:
+            self._listener.noted(f"the evidence is in {path}")
+
     async def _is_behind(self, feed: L1Feed) -> bool:
         """Whether there are blocks to read at once."""
         verified = 0 if self.verifier is None else self.verifier.batch_id
@@ -260,8 +309,9 @@ class Watch:
     def _report(self, verdict: Verdict, found: Disagreement | None = None, reason: str = "") -> WatchReport:
         verifier = self.verifier
         seconds = time.monotonic() - self._started_s
+        attested = None if self._validator is None else self._validator.newest
         if verifier is None:
-            return WatchReport(verdict, 0, 0, bytes(32), 0, seconds, found, reason)
+            return WatchReport(verdict, 0, 0, bytes(32), 0, seconds, found, reason, attested)
         return WatchReport(
-            verdict, verifier.batch_id, verifier.last_seq, verifier.state_root, self._inputs, seconds, found, reason
+            verdict, verifier.batch_id, verifier.last_seq, verifier.state_root, self._inputs, seconds, found, reason, attested
         )

@@ -86,6 +86,7 @@ TYPES: Final[dict[str, str]] = {
         "bytes32 dataHash,bytes32 rulesHash,bytes32 queueHash,uint64 lastSeq,uint64 opsCount,uint64 queueCursor,"
         "uint64 l2Time)"
     ),
+    "Attestation": "Attestation(uint64 batchId,bytes32 commitmentHash)",
 }
 TYPE_HASHES: Final[dict[str, bytes]] = {name: keccak(text.encode()) for name, text in TYPES.items()}
 _DOMAIN_TYPE: Final = keccak(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
@@ -229,5 +230,15 @@ def solvency_digest(domain: Domain, batch_id: int, state_root: bytes, trees_hash
 
 def commitment_digest(domain: Domain, words: bytes) -> bytes:
     """The 32 bytes that the operator signs for a batch; `words` are the twelve fields of the commitment in order."""
+    return _digest(domain, commitment_hash(words))
+
+
+def commitment_hash(words: bytes) -> bytes:
+    """The struct hash of a commitment: what the contract keeps of it, and what validators attest to."""
     assert len(words) == 12 * 32
-    return _digest(domain, keccak(TYPE_HASHES["Commitment"] + words))
+    return keccak(TYPE_HASHES["Commitment"] + words)
+
+
+def attestation_digest(domain: Domain, batch_id: int, commitment: bytes) -> bytes:
+    """The 32 bytes that a validator signs for a batch; `commitment` is its struct hash."""
+    return _digest(domain, keccak(TYPE_HASHES["Attestation"] + _u(batch_id) + commitment))

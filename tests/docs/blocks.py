@@ -27,6 +27,7 @@ from node.settlement.gauges import SettlementGauges
 from node.settlement.settings import SettlementSettings
 from node.store.settings import StoreSettings
 from node.views.streams import StreamLimits
+from node.watcher.gauges import WatcherGauges
 from proto import units
 from proto.canonical import unpack
 from proto.frames import FrameKind, encode_client_frame, encode_node_frame, refusal_items
@@ -297,6 +298,18 @@ def publisher_metrics() -> str:
     return _metric_table(metric_rows(publisher_registry()))
 
 
+def watcher_registry() -> Metrics:
+    """A registry with every metric that a watcher has."""
+    metrics = Metrics()
+    WatcherGauges(metrics)
+    return metrics
+
+
+def watcher_metrics() -> str:
+    """Every metric of a watcher."""
+    return _metric_table(metric_rows(watcher_registry()))
+
+
 def publisher_keys() -> str:
     """Every key of a publisher's file: of the whole, and of a venue."""
     rows = ["| key | default | meaning |", "|---|---|---|"]
@@ -313,6 +326,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "rejects": rejects, "operations": operations, "types": types, "bounds": bounds, "sections": sections,
     "system-words": system_words, "addresses": addresses, "frames": frames, "signing": signing, "weights": weights,
     "settings": settings, "metrics": metrics, "publisher-metrics": publisher_metrics, "publisher-keys": publisher_keys,
+    "watcher-metrics": watcher_metrics,
 }  # fmt: skip
 
 

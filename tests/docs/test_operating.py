@@ -12,7 +12,7 @@ from node.config.operator import load_operator
 from node.gateway.ports import Backpressure
 from node.l1.deployment import Mismatch
 from node.views.streams import StreamLimits
-from tests.docs.blocks import ROOT, metric_rows, publisher_registry
+from tests.docs.blocks import ROOT, metric_rows, publisher_registry, watcher_registry
 
 TEXT = (ROOT / "docs" / "OPERATING.md").read_text(encoding="utf-8")
 BOARD: dict[str, Any] = json.loads((ROOT / "docs" / "operating" / "grafana.json").read_text(encoding="utf-8"))
@@ -84,7 +84,7 @@ def test_the_dashboard_shows_every_metric_and_no_other() -> None:
 
 
 def test_alarms_name_metrics_and_labels_that_exist() -> None:
-    labels = {name: found for name, _, found, _ in (*metric_rows(), *metric_rows(publisher_registry()))}
+    labels = {name: found for name, _, found, _ in (*metric_rows(), *metric_rows(publisher_registry()), *metric_rows(watcher_registry()))}
     for name in re.findall(r"\bnovate_[a-z0-9_]+", TEXT):
         assert re.sub(r"_bucket$", "", name) in labels, name
     assert labels["novate_gateway_dropped_total"] == "reason"

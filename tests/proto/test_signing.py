@@ -97,7 +97,7 @@ def test_receipts_and_commitments_have_the_digest_that_wallets_compute() -> None
 def test_every_struct_is_compared() -> None:
     compared = {type(intent).__name__ for intent in samples.INTENTS.values()}
     nested = {"Order", "Trigger", "Amend", "IndexPrice"}
-    assert compared | nested | {"Report", "Receipt", "Commitment"} == set(TYPES)
+    assert compared | nested | {"Report", "Receipt", "Commitment", "Solvency", "Attestation"} == set(TYPES)
     assert len(OrderSpec.__dataclass_fields__) == len(struct_types("Order")["Order"])
 
 

@@ -1,21 +1,30 @@
 """A watcher against a real contract: it agrees with an honest node, and says what it cannot tell."""
 
 import asyncio
+import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from node.store.keys import record_key
 from node.store.memory import MemoryDatabase, MemoryDisk, MemorySlots
+from node.store.signed import SignedHeights
 from node.store.store import Store, open_memory
 from node.store.witness import HeadWitness
 from node.watcher.compare import verify_store
+from node.watcher.prepare import BatchInputs
 from node.watcher.report import Disagreement, Verdict
 from node.watcher.settings import WatcherSettings
-from node.watcher.watch import watch
+from node.watcher.validator import Attestation, MakeValidator, Validator
+from node.watcher.verify import PostedBatch, Verified, Verifier
+from node.watcher.watch import Watch, open_client, watch
 from proto.ids import USDC, Address
 from proto.inputs import DepositSeen
 from proto.intents import Withdraw
 from proto.ledger import Section
+from proto.signing.eip712 import attestation_digest
+from proto.signing.secp256k1 import recover
 from proto.units import AssetUnits, TimeMs
 from tests.sequencer.venue import USD
 from tests.settlement.rig import ALICE, BOB, WINDOW_S, Node, Venue, running
@@ -61,6 +70,9 @@ class Heard:
         self.batch_id = 0
         self.troubles: list[str] = []
         self.alarm: Disagreement | None = None
+        self.attestations: list[Attestation] = []
+        self.reasons: list[str] = []
+        self.notes: list[str] = []
 
     def verified(self, batch_id: int, last_seq: int, tip: int) -> None:
         """Keep it."""
@@ -76,6 +88,18 @@ class Heard:
     def disagreed(self, found: Disagreement) -> None:
         """Keep it."""
         self.alarm = found
+
+    def attested(self, attestation: Attestation) -> None:
+        """Keep it."""
+        self.attestations.append(attestation)
+
+    def withheld(self, reason: str) -> None:
+        """Keep it."""
+        self.reasons.append(reason)
+
+    def noted(self, text: str) -> None:
+        """Keep it."""
+        self.notes.append(text)
 
 
 async def test_following_keeps_up(venue: Venue) -> None:
@@ -144,3 +168,75 @@ async def test_a_journal_that_differs_from_l1_is_named_by_input(venue: Venue) ->
     report = await verify_store(settings(venue), venue.params, store)
     assert report.disagreement is not None
     assert (report.disagreement.seq, report.disagreement.field) == (seq, "record")
+
+
+def validator_of(directory: Path) -> MakeValidator:
+    """Opens BOB's record."""
+    return lambda domain: Validator(BOB, domain, SignedHeights(directory, BOB.address, domain))
+
+
+async def test_a_validator_signs_what_is_right_once_it_is_recorded(venue: Venue, tmp_path: Path) -> None:
+    heard, disk = Heard(), MemoryDisk()
+    async with running(venue, disk) as node:
+        await live_a_little(node)
+        report = await watch(settings(venue), venue.params, heard, once=True, make_validator=validator_of(tmp_path))
+    assert report.verdict is Verdict.AGREES
+    assert [item.batch_id for item in heard.attestations] == list(range(1, report.batch_id + 1))
+    assert report.attested == report.batch_id == report.to_json()["attested"]
+    store = open_memory(disk, venue.params.digest())
+    for item in heard.attestations:
+        header = store.seals.header(item.batch_id)
+        assert header is not None
+        assert item.commitment_hash == header.commitment().struct_hash()
+        digest = attestation_digest(venue.domain, item.batch_id, item.commitment_hash)
+        assert recover(digest, item.signature) == item.validator == BOB.address
+    again = Heard()
+    await watch(settings(venue), venue.params, again, once=True, make_validator=validator_of(tmp_path))
+    assert again.attestations == heard.attestations  # The same signatures, which is no second word.
+    assert again.reasons == []
+
+
+async def test_a_validator_withholds_where_its_key_said_something_else(venue: Venue, tmp_path: Path) -> None:
+    record = SignedHeights(tmp_path, BOB.address, venue.domain)
+    record.record(2, b"\x02" * 32)
+    record.close()
+    heard = Heard()
+    async with running(venue, MemoryDisk()) as node:
+        await live_a_little(node)
+        report = await watch(settings(venue), venue.params, heard, once=True, make_validator=validator_of(tmp_path))
+    assert report.verdict is Verdict.AGREES
+    assert [item.batch_id for item in heard.attestations] == list(range(3, report.batch_id + 1))
+    assert len(heard.reasons) == 1
+    assert "0x" + "02" * 32 in heard.reasons[0]
+
+
+async def test_a_wrong_batch_is_not_signed_and_leaves_evidence(venue: Venue, tmp_path: Path) -> None:
+    """L1 as it is, and a verifier that finds one batch wrong: the alarm, the file, and no word for it."""
+    heard = Heard()
+    wrong = replace(settings(venue), evidence_dir=tmp_path / "evidence")
+    async with running(venue, MemoryDisk()) as node:
+        await live_a_little(node)
+        tip = await venue.vault.tip()
+        async with open_client(wrong) as client:
+            run = Watch(client, wrong, venue.params, heard, once=True, make_validator=validator_of(tmp_path))
+            original = Verifier.verify
+
+            def bent(verifier: Verifier, batch: PostedBatch, inputs: BatchInputs | None = None) -> Verified | Disagreement:
+                if batch.commitment.batch_id == tip:
+                    batch = batch._replace(commitment=replace(batch.commitment, ops_root=b"\x0e" * 32))
+                return original(verifier, batch, inputs)
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(Verifier, "verify", bent)
+                report = await run.run()
+    assert report.verdict is Verdict.DISAGREES
+    assert [item.batch_id for item in heard.attestations] == list(range(1, tip))
+    assert heard.alarm is not None
+    (file,) = (tmp_path / "evidence").iterdir()
+    assert str(file) in heard.notes[0]
+    content = json.loads(file.read_text())
+    assert content["disagreement"] == report.to_json()["disagreement"]
+    assert content["commitment"]["batchId"] == tip
+    assert len(content["dataTransactions"]) >= 1
+    found = await venue.l1.client.transaction(bytes.fromhex(content["dataTransactions"][0][2:]))
+    assert found is not None
