@@ -28,11 +28,13 @@ from node.core.ledger.signers import find_signer
 from node.core.outcome import Applied, Outcome, Rejected
 from node.core.schedule import due_inputs
 from node.core.state import State, TriggerStatus
+from node.core.vaults.shares import VIRTUAL, equity_of
 from node.gateway.hl.fmt import fixed
 from proto.canonical import unpack
 from proto.hl.actions import HlL1Request, HlModify, HlOrder, HlTarget, HlTif
 from proto.hl.decimals import normal
 from proto.ids import (
+    BACKSTOP_VAULT,
     ETH,
     INSURANCE_ADDRESS,
     USDC,
@@ -42,6 +44,8 @@ from proto.ids import (
     IndexId,
     MarketId,
     OrderId,
+    VaultId,
+    share_asset,
     sub_account_address,
 )
 from proto.inputs import (
@@ -77,10 +81,13 @@ from proto.intents import (
     ScheduleCancel,
     SelfTrade,
     Side,
+    TakeOver,
     TimeInForce,
     Transfer,
     TriggerKind,
     TriggerSpec,
+    VaultDeposit,
+    VaultWithdraw,
     Withdraw,
     encode_intent,
 )
@@ -149,13 +156,15 @@ class VenueMachine(RuleBasedStateMachine):
         self.nonces += 1
         return {"account": account, "nonce": self.now + self.nonces % 1_000, "expires_after": TimeMs(0)}
 
-    @initialize()
-    def open(self) -> None:
+    @initialize(fund=st.sampled_from([0, 300, 20_000]))
+    def open(self, fund: int) -> None:
         for index, usd in INDEX_USD.items():
             for publisher in PUBLISHERS:
                 self.report(publisher, index, usd * USD)
-        for owner in (*OWNERS, INSURANCE_ADDRESS):
+        for owner in OWNERS:
             self.deposit(owner, 20_000 * USD, USDC)
+        if fund:
+            self.deposit(INSURANCE_ADDRESS, fund * USD, USDC)
         for number, owner in enumerate(OWNERS[:2]):
             self.deposit(SUBS[number], 20_000 * USD, USDC)
             self.act(CreateSubAccount(**self.head(owner), index=0), owner)
@@ -516,6 +525,52 @@ class VenueMachine(RuleBasedStateMachine):
         if seal:
             self.seal(swap=True)
         self.crash(percent, market, third)
+
+    @rule(
+        data=st.data(), account=accounts, share=st.sampled_from([0, 1, 10**9, 10**11, 3 * 10**11, 10**12]), by_agent=st.booleans(),
+        worst=st.sampled_from([0, 800_000, 980_000, 1_000_000]), market=st.sampled_from([0, 0, 0, 1, 9]),
+    )  # fmt: skip
+    def bid(self, data: st.DataObject, account: Address, share: int, worst: int, market: int, *, by_agent: bool) -> None:
+        """Take over, mostly what is for sale."""
+        state = self.venue.state
+        offered = [state.accounts[number].address for number, _ in sorted(state.liquidating)]
+        liquidated = data.draw(st.sampled_from(offered or list(ACCOUNTS)))
+        intent = TakeOver(
+            **self.head(account), liquidated=liquidated, market=MarketId(market), share=share, worst_price=Ppm(worst)
+        )
+        self.act(intent, self.signer_of(account, by_agent=by_agent))
+
+    @rule(account=accounts, usd=st.sampled_from([0, 9, 10, 500, 15_000]), vault=st.sampled_from([1, 1, 1, 2]))
+    def join_vault(self, account: Address, usd: int, vault: int) -> None:
+        intent = VaultDeposit(**self.head(account), vault=VaultId(vault), amount=AssetUnits(usd * USD))
+        self.vault_step(intent, account)
+
+    @rule(account=accounts, part=st.sampled_from([0, 1, 50, 100, 101]))
+    def leave_vault(self, account: Address, part: int) -> None:
+        """In percent of what it has."""
+        number = self.venue.state.by_address.get(account)
+        held = self.venue.state.accounts[number].balances.get(share_asset(BACKSTOP_VAULT), 0) if number else 0
+        intent = VaultWithdraw(**self.head(account), vault=BACKSTOP_VAULT, shares=max(held, 1) * part // 100)
+        self.vault_step(intent, account)
+
+    def vault_step(self, intent: Intent, account: Address) -> None:
+        """Nobody's share is worth less because somebody came or went."""
+        before = self.share_price()
+        self.act(intent, self.signer_of(account, by_agent=False))
+        after = self.share_price()
+        assert after[0] * before[1] >= before[0] * after[1]
+
+    def share_price(self) -> tuple[int, int]:
+        vault = self.venue.state.vaults[BACKSTOP_VAULT]
+        return equity_of(self.venue.state, vault) + VIRTUAL, vault.total_shares + VIRTUAL
+
+    @rule(rounds=st.integers(1, 6), wait=st.sampled_from([1, 1_001, 10_001]))
+    def work_hard(self, rounds: int, wait: int) -> None:
+        """Whatever is queued goes on, at fresh prices."""
+        for _ in range(rounds):
+            for index in INDEX_USD:
+                self.all_report(index, 0, wait)
+            self.step(WorkTick(16))
 
     @precondition(lambda self: self.venue.state.seq % 3 == 0)
     @rule(swap=st.booleans())
