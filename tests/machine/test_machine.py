@@ -503,8 +503,15 @@ class VenueMachine(RuleBasedStateMachine):
 
     @rule(percent=st.sampled_from([-25, -8, -5, -3, 3, 5, 8, 25]), market=markets, account=accounts)
     def crash(self, percent: int, market: int, account: Address) -> None:
-        """A jump that liquidates, somebody who buys and sells, and the work that follows."""
+        """A jump that liquidates, somebody who bids at once, who buys and sells, and the work that follows."""
         self.all_report(market, percent, 500)
+        state = self.venue.state
+        for number, _ in sorted(state.liquidating):
+            liquidated = state.accounts[number].address
+            intent = TakeOver(
+                **self.head(account), liquidated=liquidated, market=MarketId(0), share=10**10, worst_price=Ppm(10**6)
+            )
+            self.act(intent, self.signer_of(account, by_agent=False))
         spread = [
             self.spec(market, side, way, 30_000, TimeInForce.GTC) for side, way in ((Side.BUY, -1), (Side.SELL, 1))
         ]
@@ -545,11 +552,14 @@ class VenueMachine(RuleBasedStateMachine):
         intent = VaultDeposit(**self.head(account), vault=VaultId(vault), amount=AssetUnits(usd * USD))
         self.vault_step(intent, account)
 
-    @rule(account=accounts, part=st.sampled_from([0, 1, 50, 100, 101]))
-    def leave_vault(self, account: Address, part: int) -> None:
-        """In percent of what it has."""
-        number = self.venue.state.by_address.get(account)
-        held = self.venue.state.accounts[number].balances.get(share_asset(BACKSTOP_VAULT), 0) if number else 0
+    @rule(account=accounts, part=st.sampled_from([0, 1, 50, 100, 101]), holder=st.sampled_from([True, True, False]))
+    def leave_vault(self, account: Address, part: int, *, holder: bool) -> None:
+        """In percent of what it has; mostly somebody who has something."""
+        shares, state = share_asset(BACKSTOP_VAULT), self.venue.state
+        holders = [row.address for row in state.accounts.values() if row.balances.get(shares) and row.address in ACCOUNTS]
+        account = holders[0] if holder and holders else account
+        number = state.by_address.get(account)
+        held = state.accounts[number].balances.get(shares, 0) if number else 0
         intent = VaultWithdraw(**self.head(account), vault=BACKSTOP_VAULT, shares=max(held, 1) * part // 100)
         self.vault_step(intent, account)
 
@@ -564,7 +574,7 @@ class VenueMachine(RuleBasedStateMachine):
         vault = self.venue.state.vaults[BACKSTOP_VAULT]
         return equity_of(self.venue.state, vault) + VIRTUAL, vault.total_shares + VIRTUAL
 
-    @rule(rounds=st.integers(1, 6), wait=st.sampled_from([1, 1_001, 10_001]))
+    @rule(rounds=st.integers(1, 6), wait=st.sampled_from([1, 1_001, 10_001, 31_000]))
     def work_hard(self, rounds: int, wait: int) -> None:
         """Whatever is queued goes on, at fresh prices."""
         for _ in range(rounds):

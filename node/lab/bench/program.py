@@ -8,6 +8,7 @@ from typing import Any, Final
 from node.lab.bench.devnet import bench_devnet
 from node.lab.bench.e2e import bench_e2e
 from node.lab.bench.engine import bench_engine, bench_root, bench_tick, bench_verify
+from node.lab.bench.liquidation import bench_liquidations
 from node.lab.bench.machine import FileSystem, describe_commit, describe_machine, measure_file_system
 from node.lab.bench.measure import Result, Setting
 from node.lab.bench.store import bench_memory, bench_recovery, bench_start
@@ -22,6 +23,7 @@ BENCHES: Final[dict[str, Callable[[Setting], Result | Awaitable[Result]]]] = {
     "root": bench_root,
     "recovery": bench_recovery,
     "tick": bench_tick,
+    "liquidations": bench_liquidations,
     "memory": bench_memory,
     "start": bench_start,
     "watch": bench_watch,
