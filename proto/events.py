@@ -7,9 +7,18 @@ Signed amounts are from the account's view (a payment out is negative). Sizes ar
 from enum import IntEnum, unique
 from typing import NamedTuple
 
-from proto.ids import AccountId, Address, AssetId, IndexId, MarketId, OrderId, VaultId
+from proto.ids import AccountId, Address, AssetId, IndexId, MarketId, OrderId
 from proto.intents import Grouping, OrderSpec, Side, TriggerSpec
 from proto.units import AssetUnits, FundingUnits, Lots, MicroPrice, MicroUsd, Ppm, Price, TimeMs
+from proto.waterfall_events import (
+    Deleveraged,
+    LossSocialised,
+    PositionTakenOver,
+    ShortfallCovered,
+    TakeoverMade,
+    VaultLeaving,
+    VaultSharesChanged,
+)
 
 
 @unique
@@ -26,6 +35,7 @@ class CloseReason(IntEnum):
     MARKET_CLOSED = 7
     EXPIRED = 8  # Its goodTil has come.
     SCHEDULED_CANCEL = 9  # The account's scheduled cancel.
+    CAP_REACHED = 13  # It would have made its account's position larger than one may be.
     TRIGGER_REFUSED = 14  # A trigger fired, and its order was not taken.
     PARENT_ENDED = 15  # What a child waited for ended without a trade.
     SIBLING_FILLED = 16  # Another of its group traded.
@@ -59,6 +69,17 @@ class MarketStatus(IntEnum):
     CANCEL_ONLY = 2
     HALTED = 3
     SETTLED = 4
+
+
+@unique
+class BreakerCause(IntEnum):
+    """Why a market is not simply open."""
+
+    NONE = 0
+    FAST_MOVE = 1  # Post-only for a while.
+    DEEP_MOVE = 2  # Cancel-only until the index is calm.
+    REOPENING = 3  # Post-only after cancel-only or a halt.
+    INDEX = 4  # No valid index for long: cancel-only, then halted.
 
 
 @unique
@@ -319,6 +340,37 @@ class FundingRateSet(NamedTuple):
 class MarketStatusChanged(NamedTuple):
     market: MarketId
     status: MarketStatus
+    cause: BreakerCause
+
+
+class VolatilitySet(NamedTuple):
+    """Fractions that forecast volatility asks for changed."""
+
+    market: MarketId
+    initial_ppm: int
+    maintenance_ppm: int
+
+
+class RevocationVoted(NamedTuple):
+    """A publisher wants another's key revoked; `weight` of `total` of the others want it now."""
+
+    publisher: Address
+    voter: Address
+    weight: int
+    total: int
+
+
+class PublisherRevoked(NamedTuple):
+    """The key counts no more. `by_itself`: its own signature did it, else the others'."""
+
+    publisher: Address
+    by_itself: bool
+
+
+class WithdrawalsGated(NamedTuple):
+    """An account in deficit was seen: nothing leaves before `until`, later if one is seen again."""
+
+    until: TimeMs
 
 
 class LiquidationStarted(NamedTuple):
@@ -345,77 +397,6 @@ class AccountTakenOver(NamedTuple):
     account: AccountId
     by: AccountId
     cash: MicroUsd
-
-
-class TakeoverMade(NamedTuple):
-    """A bidder took a share (1e-12) of a portfolio in liquidation at a price (ppm of mark value): it paid `bid` and gained `reward`."""
-
-    account: AccountId
-    market: MarketId
-    bidder: AccountId
-    share: int
-    price_ppm: Ppm
-    bid: MicroUsd
-    reward: MicroUsd
-
-
-class PositionTakenOver(NamedTuple):
-    """A position (long > 0) of the estate `market` went to `by` for `quote`, paid by `by` (< 0: to it)."""
-
-    account: AccountId
-    market: MarketId
-    by: AccountId
-    position: MarketId
-    size: Lots
-    quote: MicroUsd
-
-
-class Deleveraged(NamedTuple):
-    """A position was closed against `winner`, whose own changed by `size` lots, which it sold or bought for `quote` (paid > 0)."""
-
-    account: AccountId
-    market: MarketId
-    winner: AccountId
-    position: MarketId
-    size: Lots
-    quote: MicroUsd
-
-
-class ShortfallCovered(NamedTuple):
-    """The insurance fund paid what a portfolio owed beyond its worth."""
-
-    account: AccountId
-    market: MarketId
-    amount: MicroUsd
-
-
-class LossSocialised(NamedTuple):
-    """One side of a market bears a loss of the account's together; `loss_index` is the side's now."""
-
-    account: AccountId
-    market: MarketId
-    side: Side
-    amount: MicroUsd
-    loss_index: int
-
-
-class VaultSharesChanged(NamedTuple):
-    """Shares bought (> 0) or paid out (< 0) for `amount` micro-USDC."""
-
-    vault: VaultId
-    account: AccountId
-    shares: int
-    held: int
-    amount: MicroUsd
-
-
-class VaultLeaving(NamedTuple):
-    """Shares given back; paid out from `time` on."""
-
-    vault: VaultId
-    account: AccountId
-    shares: int
-    time: TimeMs
 
 
 class QueueItemConsumed(NamedTuple):
@@ -466,6 +447,10 @@ Event = (
     | MarkSet
     | FundingRateSet
     | MarketStatusChanged
+    | VolatilitySet
+    | RevocationVoted
+    | PublisherRevoked
+    | WithdrawalsGated
     | LiquidationStarted
     | LiquidationEnded
     | AccountTakenOver

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgpack
 
 from proto.canonical import NotCanonicalError, pack, unpack
-from proto.inputs import OracleReport, RecordError, report_of
+from proto.inputs import OracleReport, RecordError, RevokePublisher, report_of, revocation_of
 from proto.reject import RETRY_CAN_HELP, SENTENCES, RejectCode
 from proto.units import U32_MAX, U64_MAX
 
@@ -29,6 +29,7 @@ class FrameKind(IntEnum):
     UNSUBSCRIBE = 4
     PING = 5
     REPORT = 6
+    REVOKE_PUBLISHER = 7
     HELLO = 64
     ACK = 65
     REFUSAL = 66
@@ -90,7 +91,15 @@ class ReportFrame:
     report: OracleReport
 
 
-ClientFrame = ActionFrame | QueryFrame | SubscribeFrame | UnsubscribeFrame | PingFrame | ReportFrame
+@dataclass(frozen=True, slots=True)
+class RevokePublisherFrame:
+    """A publisher's signed vote to revoke a publisher's key."""
+
+    id: int
+    vote: RevokePublisher
+
+
+ClientFrame = RevokePublisherFrame | ActionFrame | QueryFrame | SubscribeFrame | UnsubscribeFrame | PingFrame | ReportFrame
 
 
 class FrameError(ValueError):
@@ -135,6 +144,11 @@ def decode_client_frame(data: bytes) -> ClientFrame:
             return ReportFrame(frame_id, report_of(items[2:]))
         except RecordError as error:
             raise FrameError(RejectCode.FRAME_MALFORMED, str(error), frame_id) from None
+    if kind == FrameKind.REVOKE_PUBLISHER:
+        try:
+            return RevokePublisherFrame(frame_id, revocation_of(items[2:]))
+        except RecordError as error:
+            raise FrameError(RejectCode.FRAME_MALFORMED, str(error), frame_id) from None
     if kind not in (FrameKind.UNSUBSCRIBE, FrameKind.PING):
         raise FrameError(RejectCode.FRAME_KIND_UNKNOWN, f"kind {kind}", frame_id)
     if len(items) != 2:
@@ -155,6 +169,9 @@ def encode_client_frame(frame: ClientFrame) -> bytes:
             return pack([FrameKind.UNSUBSCRIBE.value, frame.id])
         case PingFrame():
             return pack([FrameKind.PING.value, frame.id])
+        case RevokePublisherFrame():
+            vote = frame.vote
+            return pack([FrameKind.REVOKE_PUBLISHER.value, frame.id, vote.publisher, vote.time, vote.signature])
         case ReportFrame():
             lines = [[line.index, line.price, line.confidence] for line in frame.report.prices]
             return pack([FrameKind.REPORT.value, frame.id, frame.report.time, lines, frame.report.signature])

@@ -47,6 +47,7 @@ class InputKind(IntEnum):
     FUNDING_TICK = 6
     WORK_TICK = 7
     SEAL_TICK = 8
+    REVOKE_PUBLISHER = 9
 
 
 class Stamp(NamedTuple):
@@ -105,6 +106,15 @@ class OracleReport:
 
 
 @dataclass(frozen=True, slots=True)
+class RevokePublisher:
+    """A publisher's signed vote to revoke a publisher's key; its own at once, another's with most of the others."""
+
+    publisher: Address
+    time: TimeMs
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class SampleTick:
     """Every few seconds: judge index freshness, recompute marks, sample premiums."""
 
@@ -128,7 +138,9 @@ class SealTick:
     batch_id: int
 
 
-Input = UserAction | OracleReport | DepositSeen | QueueItemSeen | WorkTick | SampleTick | FundingTick | SealTick
+Input = (
+    UserAction | OracleReport | RevokePublisher | DepositSeen | QueueItemSeen | WorkTick | SampleTick | FundingTick | SealTick
+)  # fmt: skip
 
 
 class RecordError(ValueError):
@@ -148,6 +160,8 @@ def encode_record(time: TimeMs, item: Input) -> bytes:
                 [[p.index, p.price, p.confidence] for p in item.prices],
                 item.signature,
             ]
+        case RevokePublisher():
+            fields = [InputKind.REVOKE_PUBLISHER.value, item.publisher, item.time, item.signature]
         case DepositSeen():
             fields = [InputKind.DEPOSIT_SEEN.value, item.index, item.owner, item.asset, item.amount]
         case QueueItemSeen():
@@ -187,6 +201,7 @@ def _bytes(value: Any, least: int, most: int) -> bytes:
 _LENGTHS: Final[dict[int, int]] = {
     InputKind.USER_ACTION: 5, InputKind.DEPOSIT_SEEN: 6, InputKind.QUEUE_ITEM_SEEN: 5, InputKind.ORACLE_REPORT: 5,
     InputKind.SAMPLE_TICK: 2, InputKind.FUNDING_TICK: 2, InputKind.WORK_TICK: 3, InputKind.SEAL_TICK: 3,
+    InputKind.REVOKE_PUBLISHER: 5,
 }  # fmt: skip
 
 
@@ -200,6 +215,8 @@ def _decode(items: list[Any]) -> tuple[TimeMs, Input]:
         return time, _user_action(items)
     if kind == InputKind.ORACLE_REPORT:
         return time, report_of(items[2:])
+    if kind == InputKind.REVOKE_PUBLISHER:
+        return time, revocation_of(items[2:])
     if kind == InputKind.DEPOSIT_SEEN:
         return time, DepositSeen(
             _uint(items[2], U64_MAX),
@@ -249,6 +266,15 @@ def report_of(items: list[Any]) -> OracleReport:
             raise RecordError("report lines are ordered by index, without repeats")
     signature = _bytes(items[2], SIGNATURE_BYTES, SIGNATURE_BYTES)
     return OracleReport(TimeMs(_uint(items[0], TIME_MS_MAX)), tuple(lines), signature)
+
+
+def revocation_of(items: list[Any]) -> RevokePublisher:
+    """The vote in `[publisher, time, signature]`. Raises RecordError."""
+    if len(items) != 3:
+        raise RecordError("a revocation is [publisher, time, signature]")
+    publisher = Address(_bytes(items[0], ADDRESS_BYTES, ADDRESS_BYTES))
+    signature = _bytes(items[2], SIGNATURE_BYTES, SIGNATURE_BYTES)
+    return RevokePublisher(publisher, TimeMs(_uint(items[1], TIME_MS_MAX)), signature)
 
 
 def user_action(intent: Intent, signature: bytes) -> UserAction:

@@ -26,7 +26,7 @@ class Section(IntEnum):
     VAULTS = 4
     VENUE_MARKETS = 5
     VENUE_INDICES = 6
-    VENUE_WORK = 7  # Key 0: schedule of ticks; key 1 + s: the item of the work queue in slot s.
+    VENUE_WORK = 7  # Key 0: schedule of ticks; key 1: guards of the venue; key 2 + s: the item of the work queue in slot s.
     VENUE_ACCOUNTS = 8  # Keyed by account id; present where an account has something here.
     VENUE_TRIGGERS = 9  # Orders that wait. Keyed by slot: the lowest free one is used first.
 

@@ -46,6 +46,7 @@ class OpKind(IntEnum):
     VAULT_LEAVING = 36
     VAULT_PAID = 37
     TAKEN_OVER = 38
+    FRACTIONS_SET = 40
     TRIGGER_PLACED = 45
     TRIGGER_FIRED = 46
     TRIGGER_CLOSED = 47
@@ -87,6 +88,7 @@ _LAYOUTS: Final[dict[OpKind, tuple[str, tuple[str, ...]]]] = {
     OpKind.VAULT_LEAVING: ("HIUQ", ("vault", "account", "shares", "time")),
     OpKind.VAULT_PAID: ("HIUS", ("vault", "account", "shares", "amount")),
     OpKind.TAKEN_OVER: ("IHIQIS", ("account", "estate", "bidder", "share", "price_ppm", "bid")),
+    OpKind.FRACTIONS_SET: ("HII", ("market", "initial_vol_ppm", "maintenance_vol_ppm")),
     OpKind.TRIGGER_PLACED: ("QIHBBBBBBQQQUQQQ", (
         "order", "account", "market", "side", "kind", "order_type", "time_in_force", "flags", "grouping", "level", "price",
         "size", "client_id", "good_til", "group", "parent")),

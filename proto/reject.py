@@ -120,6 +120,13 @@ class RejectCode(IntEnum):
     REPORT_PRICE_INVALID = 5010
     INDEX_UNKNOWN = 5011
     TICK_TOO_EARLY = 5012
+    REPORT_PRICE_JUMP = 5013
+    PUBLISHER_REVOKED = 5014
+    REVOCATION_REPEATED = 5015
+    REVOCATION_STALE = 5016
+    POSITION_CAP = 5017
+    WITHDRAWAL_LIMIT = 5018
+    WITHDRAWALS_GATED = 5019
 
     # 6xxx: settlement.
     ASSET_UNKNOWN = 6001
@@ -240,6 +247,13 @@ SENTENCES: Final[dict[RejectCode, str]] = {
     RejectCode.REPORT_PRICE_INVALID: "A reported price is zero or above the largest there is.",
     RejectCode.INDEX_UNKNOWN: "The report names an index that this venue does not have.",
     RejectCode.TICK_TOO_EARLY: "The tick is not due yet.",
+    RejectCode.REPORT_PRICE_JUMP: "The price is too far from the fresh index; check the source. A real move counts once it is stale.",
+    RejectCode.PUBLISHER_REVOKED: "This publisher's key was revoked; it counts no more on this network.",
+    RejectCode.REVOCATION_REPEATED: "This publisher's vote counts already; the others must vote.",
+    RejectCode.REVOCATION_STALE: "The vote is older than a day; sign it anew.",
+    RejectCode.POSITION_CAP: "The position, with the open orders of that side, would be larger than one account may have in this market.",
+    RejectCode.WITHDRAWAL_LIMIT: "More than may leave at a time; withdraw less, or wait: it grows back within the hour and the day.",
+    RejectCode.WITHDRAWALS_GATED: "An account is in deficit; nothing leaves until that is settled. Try again in a minute.",
     RejectCode.ASSET_UNKNOWN: "There is no such asset.",
     RejectCode.AMOUNT_ZERO: "The amount must be above zero.",
     RejectCode.DESTINATION_ZERO: "The destination is the zero address; nobody could claim it.",
@@ -267,7 +281,8 @@ RETRY_CAN_HELP: Final[dict[RejectCode, bool]] = {
         RejectCode.OPEN_INTEREST_CAP, RejectCode.WITHDRAWAL_EXCEEDS_FREE_COLLATERAL,
         RejectCode.TRANSFER_EXCEEDS_FREE_COLLATERAL, RejectCode.BALANCE_INSUFFICIENT, RejectCode.MARKET_HALTED,
         RejectCode.MARKET_CANCEL_ONLY, RejectCode.MARKET_POST_ONLY, RejectCode.INDEX_STALE,
-        RejectCode.REPORT_FROM_THE_FUTURE, RejectCode.TICK_TOO_EARLY, RejectCode.PROOF_NOT_AVAILABLE,
+        RejectCode.REPORT_FROM_THE_FUTURE, RejectCode.REPORT_PRICE_JUMP, RejectCode.TICK_TOO_EARLY,
+        RejectCode.POSITION_CAP, RejectCode.WITHDRAWAL_LIMIT, RejectCode.WITHDRAWALS_GATED, RejectCode.PROOF_NOT_AVAILABLE,
         RejectCode.BATCH_UNKNOWN, RejectCode.WITHDRAWAL_UNKNOWN,
         RejectCode.TAKEOVER_NOT_OFFERED,
         RejectCode.TAKEOVER_PRICE_UNFIT,

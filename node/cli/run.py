@@ -15,7 +15,7 @@ from node.config.operator import NodeSettings, load_operator
 from node.config.reading import ConfigError
 from node.core.params import Params
 from node.l1.answers import L1Error
-from node.ops.collector import collect_rarely, freeze_what_is
+from node.ops.collector import collect_rarely, freeze_what_is, switch_soon
 from node.ops.keystore import DEVELOPMENT_CHAIN_IDS, KeystoreError, development_keys, load_key
 from node.ops.logs import configure_logs
 from node.store.errors import StoreError
@@ -64,6 +64,7 @@ def command(
         configure_logs(settings.logs.level)
         key = operator_key(settings, params)
         collect_rarely()
+        switch_soon()
         run_until_stopped(lambda stop: _run(settings, params, key, stop))
     except (ConfigError, KeystoreError, StartRefused, StoreError, L1Error, OSError) as error:
         fail(error.numbered() if isinstance(error, L1Error) else str(error))

@@ -35,20 +35,13 @@ from proto.frames import (
     PingFrame,
     QueryFrame,
     ReportFrame,
+    RevokePublisherFrame,
     SubscribeFrame,
     UnsubscribeFrame,
     encode_client_frame,
 )
-from proto.ids import (
-    ALL_MARKETS,
-    BACKSTOP_VAULT,
-    Address,
-    AssetId,
-    MarketId,
-    OrderId,
-    VaultId,
-)
-from proto.inputs import IndexPrice, OracleReport
+from proto.ids import ALL_MARKETS, BACKSTOP_VAULT, Address, AssetId, MarketId, OrderId, VaultId
+from proto.inputs import IndexPrice, OracleReport, RevokePublisher
 from proto.intents import (
     SCOPE_TRADE,
     AmendOrder,
@@ -74,15 +67,9 @@ from proto.intents import (
     Withdraw,
     encode_intent,
 )
-from proto.signing.eip712 import Domain, intent_digest, report_digest
+from proto.signing.eip712 import Domain, intent_digest, report_digest, revocation_digest
 from proto.signing.secp256k1 import SigningKey
-from proto.units import (
-    AssetUnits,
-    Lots,
-    Ppm,
-    Price,
-    TimeMs,
-)
+from proto.units import AssetUnits, Lots, Ppm, Price, TimeMs
 
 _NO_EXPIRY: Final = TimeMs(0)
 
@@ -356,6 +343,19 @@ class NovateClient(OrderActions):
         frame_id = connection.next_id()
         connection.send(
             frame_id, encode_client_frame(ReportFrame(frame_id, report)), lambda items: _settle(future, items)
+        )
+        async with asyncio.timeout(self._settings.answer_s):
+            return await future
+
+    async def revoke_publisher(self, publisher: Address, time: TimeMs) -> Ack:
+        """Vote to have a publisher's key revoked; the key's own vote does it at once. Raises RefusedError."""
+        assert self._key is not None, "a vote is signed"
+        vote = RevokePublisher(publisher, time, self._key.sign(revocation_digest(self.domain, publisher, time)))
+        future: asyncio.Future[Ack] = asyncio.get_running_loop().create_future()
+        connection = self._open()
+        frame_id = connection.next_id()
+        connection.send(
+            frame_id, encode_client_frame(RevokePublisherFrame(frame_id, vote)), lambda items: _settle(future, items)
         )
         async with asyncio.timeout(self._settings.answer_s):
             return await future

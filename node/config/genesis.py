@@ -8,6 +8,8 @@ from pathlib import Path
 from node.config.reading import ConfigError, Table, read_toml
 from node.core.params import (
     AssetParams,
+    BreakerParams,
+    DepthParams,
     DialectParams,
     FeeParams,
     FundingParams,
@@ -21,6 +23,8 @@ from node.core.params import (
     ParamsError,
     PublisherParams,
     TierParams,
+    VolatilityParams,
+    WithdrawalParams,
 )
 from proto.ids import Address, AssetId, IndexId, MarketId
 from proto.units import MICRO_USD_PER_USD, PPM, RATE_SCALE, AssetUnits, MicroUsd, Ppm
@@ -45,6 +49,10 @@ def load_genesis(path: Path) -> Params:
             fees=_fees(table.table("fees")),
             liquidation=_liquidation(table.table("liquidation")),
             limits=_limits(table.table("limits")),
+            breakers=_breakers(table.table("breakers", optional=True)),
+            volatility=_volatility(table.table("volatility", optional=True)),
+            depth=_depth(table.table("depth", optional=True)),
+            withdrawals=_withdrawals(table.table("withdrawals", optional=True)),
             dialects=_dialects(table.table("dialects", optional=True)),
         )
     except ParamsError as error:
@@ -120,6 +128,7 @@ def _market(row: Table) -> MarketParams:
         open_interest_cap=_usd(row, "open_interest_cap"),
         impact_notional=_usd(row, "impact_notional"),
         order_cap=row.integer("order_cap", least=1),
+        position_cap=MicroUsd(row.integer("position_cap", 0) * MICRO_USD_PER_USD),
     )
     row.done()
     return market
@@ -140,6 +149,7 @@ def _oracle(table: Table) -> OracleParams:
         confidence_ppm=_ppm(table, "confidence_ppm"),
         cancel_only_ms=table.integer("cancel_only_ms", least=1),
         halt_ms=table.integer("halt_ms", least=1),
+        jump_ppm=Ppm(table.integer("jump_ppm", 0)),
     )
     table.done()
     return oracle
@@ -216,6 +226,53 @@ def _limits(table: Table) -> LimitParams:
     )
     table.done()
     return limits
+
+
+def _breakers(table: Table) -> BreakerParams:
+    """All keys are optional: what is missing trips nothing."""
+    breakers = BreakerParams(
+        fast_ppm=Ppm(table.integer("fast_ppm", 0)),
+        fast_window_ms=table.integer("fast_window_ms", 0),
+        post_only_ms=table.integer("post_only_ms", 0),
+        deep_ppm=Ppm(table.integer("deep_ppm", 0)),
+        deep_window_ms=table.integer("deep_window_ms", 0),
+        calm_ppm=Ppm(table.integer("calm_ppm", 0)),
+        calm_ms=table.integer("calm_ms", 0),
+    )
+    table.done()
+    return breakers
+
+
+def _volatility(table: Table) -> VolatilityParams:
+    usual = VolatilityParams()
+    volatility = VolatilityParams(
+        z_ppm=table.integer("z_ppm", usual.z_ppm),
+        lambda_ppm=Ppm(table.integer("lambda_ppm", usual.lambda_ppm)),
+        sample_ms=table.integer("sample_ms", usual.sample_ms),
+        horizon_ms=table.integer("horizon_ms", usual.horizon_ms),
+        cap_ppm=table.integer("cap_ppm", usual.cap_ppm),
+        rise_ppm=Ppm(table.integer("rise_ppm", usual.rise_ppm)),
+    )
+    table.done()
+    return volatility
+
+
+def _depth(table: Table) -> DepthParams:
+    depth = DepthParams(Ppm(table.integer("distance_ppm", 0)), table.integer("ema_ms", DepthParams().ema_ms))
+    table.done()
+    return depth
+
+
+def _withdrawals(table: Table) -> WithdrawalParams:
+    withdrawals = WithdrawalParams(
+        hour_ppm=Ppm(table.integer("hour_ppm", 0)),
+        hour_amount=MicroUsd(table.integer("hour_amount", 0) * MICRO_USD_PER_USD),
+        day_ppm=Ppm(table.integer("day_ppm", 0)),
+        day_amount=MicroUsd(table.integer("day_amount", 0) * MICRO_USD_PER_USD),
+        gate_ms=table.integer("gate_ms", 0),
+    )
+    table.done()
+    return withdrawals
 
 
 def _dialects(table: Table) -> DialectParams:

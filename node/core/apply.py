@@ -7,7 +7,14 @@ from typing import assert_never
 
 from node.core.outcome import Applied, Outcome, Rejected
 from node.core.state import State
-from node.core.transitions import clock_ticks, deposit_seen, oracle_report, queue_item_seen, user_action
+from node.core.transitions import (
+    clock_ticks,
+    deposit_seen,
+    oracle_report,
+    queue_item_seen,
+    revoke_publisher,
+    user_action,
+)
 from node.core.triggers import groups
 from proto.ids import Address
 from proto.inputs import (
@@ -16,6 +23,7 @@ from proto.inputs import (
     Input,
     OracleReport,
     QueueItemSeen,
+    RevokePublisher,
     SampleTick,
     SealTick,
     Stamp,
@@ -45,6 +53,8 @@ def _transition(state: State, item: Input, signer: Address) -> Outcome:
             return user_action.transition(state, item, signer)
         case OracleReport():
             return oracle_report.transition(state, item, signer)
+        case RevokePublisher():
+            return revoke_publisher.transition(state, item, signer)
         case WorkTick():
             return clock_ticks.work_tick(state, item)
         case DepositSeen():

@@ -1,10 +1,11 @@
 """The state before the first input: a function of the parameters alone."""
 
 from node.core.ledger.accounts import open_account
+from node.core.ledger.guards import touch_guards
 from node.core.liquidation.work import touch_work
 from node.core.margin.tiers import table
 from node.core.params import MarketParams, Params
-from node.core.state import AssetTotals, Index, Market, State, Vault, touch_market
+from node.core.state import AssetTotals, Index, Market, Outflow, State, Vault, touch_market
 from proto.ids import BACKSTOP_ACCOUNT, BACKSTOP_VAULT, USDC, VENUE_ACCOUNTS, VENUE_ADDRESSES
 from proto.ledger import Section
 from proto.units import MICRO_USD_PER_USD, PPM, MicroPrice
@@ -18,6 +19,7 @@ def new_market(params: MarketParams) -> Market:
 def empty_state(params: Params) -> State:
     """Markets, indices and totals of a network, without accounts."""
     state = State(params)
+    state.guards.outflows = [Outflow() for _ in params.assets]
     state.totals = [AssetTotals() for _ in params.assets]
     state.totals[USDC].price = MicroPrice(MICRO_USD_PER_USD)
     state.markets = {market.id: new_market(market) for market in params.markets}
@@ -37,5 +39,6 @@ def genesis_state(params: Params) -> State:
     for number in state.indices:
         state.touched[Section.VENUE_INDICES][number] = None
     touch_work(state)
+    touch_guards(state)
     state.ops, state.events = [], []
     return state

@@ -66,6 +66,7 @@ class MarketParams:
     open_interest_cap: MicroUsd  # 0 = none.
     impact_notional: MicroUsd
     order_cap: int  # Open orders per account in this market.
+    position_cap: MicroUsd = MicroUsd(0)  # Notional of one account's position with its open orders of one side; 0 = none.
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class OracleParams:
     confidence_ppm: Ppm  # Wider spread: no liquidation.
     cancel_only_ms: int
     halt_ms: int
+    jump_ppm: Ppm = Ppm(0)  # A report further than this from a fresh index is refused; 0 = none is.
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,50 @@ class FundingParams:
     clamp_8h: int
     cap_hourly: int
     ema_ms: int  # Time constant of the mark's basis average.
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerParams:
+    """Market statuses that moves of the mark and of the index set off (node.core.price.breaker). All zero: none."""
+
+    fast_ppm: Ppm = Ppm(0)  # A larger move of the mark in `fast_window_ms`: post-only for `post_only_ms`. 0 = never.
+    fast_window_ms: int = 0
+    post_only_ms: int = 0  # How long post-only lasts, after a fast move and before every reopening.
+    deep_ppm: Ppm = Ppm(0)  # A larger move in `deep_window_ms`: cancel-only until the index is calm. 0 = never.
+    deep_window_ms: int = 0
+    calm_ppm: Ppm = Ppm(0)  # The index is calm once it has stayed this close to one price for `calm_ms`.
+    calm_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VolatilityParams:
+    """Forecast volatility and the fractions it asks for (node.core.price.volatility). `z_ppm` 0: none."""
+
+    z_ppm: int = 0  # Deviations that the fraction covers, 1e-6.
+    lambda_ppm: Ppm = Ppm(970_000)  # What one sample keeps of the variance before.
+    sample_ms: int = 60_000
+    horizon_ms: int = 900_000
+    cap_ppm: int = 3_000_000  # At most this times the first tier's fraction.
+    rise_ppm: Ppm = Ppm(1_000)  # The maintenance fraction rises by at most this a minute.
+
+
+@dataclass(frozen=True, slots=True)
+class DepthParams:
+    """How the depth of a book is measured (node.core.price.depth). `distance_ppm` 0: it is not."""
+
+    distance_ppm: Ppm = Ppm(0)  # Orders this close to the mark count.
+    ema_ms: int = 60_000  # Time constant of the average.
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawalParams:
+    """How much of an asset may leave, and when nothing may (node.core.ledger.guards). A period of all zeros has no limit."""
+
+    hour_ppm: Ppm = Ppm(0)  # Per hour at most this part of the asset's escrow, ...
+    hour_amount: MicroUsd = MicroUsd(0)  # ... or this amount where it is more.
+    day_ppm: Ppm = Ppm(0)
+    day_amount: MicroUsd = MicroUsd(0)
+    gate_ms: int = 0  # Nothing leaves until no account was seen in deficit for so long. 0 = no gate.
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +229,10 @@ class Params:
     liquidation: LiquidationParams
     limits: LimitParams
     dialects: DialectParams = DialectParams()
+    breakers: BreakerParams = BreakerParams()
+    volatility: VolatilityParams = VolatilityParams()
+    depth: DepthParams = DepthParams()
+    withdrawals: WithdrawalParams = WithdrawalParams()
 
     def __post_init__(self) -> None:
         check(self)
@@ -197,6 +247,8 @@ class Params:
 
 
 _LEVERAGE_MAX: Final = 200
+RANGES_MAX: Final = 120
+"""Samples that the history of a mark may hold: its leaf is hashed at every seal."""
 _ASSET_DECIMALS_MAX: Final = 18
 
 
@@ -239,11 +291,28 @@ def check(params: Params) -> None:
     )
     for asset in params.assets:
         _check_asset(asset, index_ids)
+    _check_guards(params)
     margin = params.margin
     _require(0 <= margin.borrow_cap_ppm < PPM and 0 <= margin.borrow_rate_ppm <= PPM, "margin: borrowing below 100 %")
     _require(0 <= margin.depeg_threshold_ppm <= PPM, "margin: depeg_threshold_ppm at most 1,000,000")
     _require(0 <= margin.depeg_factor_ppm <= 10 * PPM, "margin: depeg_factor_ppm at most 10,000,000")
     _require(0 <= margin.sale_discount_ppm < PPM, "margin: sale_discount_ppm below 1,000,000")
+
+
+def _check_guards(params: Params) -> None:
+    breakers, volatility, sample_ms = params.breakers, params.volatility, params.funding.sample_ms
+    _require(min(astuple(breakers)) >= 0 and params.oracle.jump_ppm >= 0, "breakers, oracle.jump_ppm: must not be negative")
+    longest = max(breakers.fast_window_ms, breakers.deep_window_ms)
+    _require(longest <= RANGES_MAX * sample_ms, f"breakers: windows of at most {RANGES_MAX} samples")
+    _require(not breakers.fast_ppm or breakers.fast_window_ms > 0, "breakers: fast_window_ms above 0")
+    _require(not breakers.deep_ppm or min(breakers.deep_window_ms, breakers.calm_ppm, breakers.calm_ms) > 0,
+             "breakers: deep_window_ms, calm_ppm and calm_ms above 0")  # fmt: skip
+    _require(0 <= volatility.z_ppm <= 10 * PPM and 0 <= volatility.lambda_ppm < PPM, "volatility: z up to 10, lambda below 1")
+    _require(min(volatility.sample_ms, volatility.horizon_ms) > 0, "volatility: times must be positive")
+    _require(PPM <= volatility.cap_ppm <= 100 * PPM and 0 <= volatility.rise_ppm <= PPM, "volatility: cap 1 to 100, rise to 100 %")
+    _require(0 <= params.depth.distance_ppm < PPM and params.depth.ema_ms > 0, "depth: distance below 100 %, ema_ms above 0")
+    out = params.withdrawals
+    _require(min(astuple(out)) >= 0 and max(out.hour_ppm, out.day_ppm) <= PPM, "withdrawals: 0 to 100 %")
 
 
 def _check_asset(asset: AssetParams, index_ids: list[IndexId]) -> None:
@@ -268,7 +337,7 @@ def _check_market(market: MarketParams, index_ids: list[IndexId]) -> None:
     _require(leverages[-1] >= 1 and leverages[0] <= _LEVERAGE_MAX, f"{name}: leverage 1..{_LEVERAGE_MAX}")
     _require(0 < market.maintenance_ppm < PPM, f"{name}: maintenance below initial")
     _require(0 <= market.band_ppm < PPM and 0 < market.mark_band_ppm < PPM, f"{name}: bands below 100 %")
-    _require(min(market.minimum_notional, market.open_interest_cap) >= 0, f"{name}: notionals must not be negative")
+    _require(min(market.minimum_notional, market.open_interest_cap, market.position_cap) >= 0, f"{name}: notionals must not be negative")
     _require(market.impact_notional > 0 and market.order_cap > 0, f"{name}: impact_notional and order_cap above 0")
 
 

@@ -11,6 +11,7 @@ Invariants:
 from dataclasses import dataclass, field
 from enum import IntEnum, unique
 
+from node.core.estimators import Breaker, Depth, Volatility
 from node.core.params import MarketParams, Params
 from proto.events import CloseReason, Event, IndexStatus, MarketStatus
 from proto.hashing import ZERO_HASH
@@ -246,6 +247,9 @@ class Market:
     initial_vol_ppm: Ppm = Ppm(0)  # Fraction that forecast volatility asks for, of new risk.
     maintenance_vol_ppm: Ppm = Ppm(0)  # Of existing positions.
     premium: Premium = field(default_factory=Premium)
+    volatility: Volatility = field(default_factory=Volatility)
+    depth: Depth = field(default_factory=Depth)
+    breaker: Breaker = field(default_factory=Breaker)
     bids: BookSide = field(default_factory=lambda: BookSide(Side.BUY))
     asks: BookSide = field(default_factory=lambda: BookSide(Side.SELL))
     rises: Ladder = field(default_factory=Ladder)
@@ -295,6 +299,34 @@ class AssetTotals:
     withdrawn: int = 0
     deposited: int = 0
     price: MicroPrice = MicroPrice(0)  # 0 = none yet.
+
+
+@dataclass(slots=True)
+class Outflow:
+    """What left of one asset lately, in its units, each decaying to nothing over its period at the period's limit."""
+
+    hour: int = 0
+    day: int = 0
+    time: TimeMs = TimeMs(0)  # Of the last withdrawal.
+
+
+@dataclass(slots=True)
+class RevocationVote:
+    """A publisher wants another's key revoked."""
+
+    publisher: Address
+    voter: Address
+    time: TimeMs
+
+
+@dataclass(slots=True)
+class Guards:
+    """What guards the venue as a whole. Leaf: venue work, key 1."""
+
+    deficit_seen: TimeMs = TimeMs(0)  # When an account in deficit was last seen; 0 = never.
+    outflows: list[Outflow] = field(default_factory=list)  # By asset id.
+    revoked: dict[Address, TimeMs] = field(default_factory=dict)  # Publishers' keys, and since when.
+    votes: list[RevocationVote] = field(default_factory=list)  # In the order they came.
 
 
 @dataclass(slots=True)
@@ -399,6 +431,7 @@ class State:
     work: dict[Slot, WorkItem] = field(default_factory=dict)  # By leaf slot (node.core.liquidation.work).
     work_heap: list[tuple[int, int, int]] = field(default_factory=list)  # Derived: (not before, number, slot).
     free_work: list[int] = field(default_factory=list)  # Derived: heap of free slots below the high-water mark.
+    guards: Guards = field(default_factory=Guards)
     by_address: dict[Address, AccountId] = field(default_factory=dict)  # Derived.
     agents: dict[Address, Signer] = field(default_factory=dict)  # Derived: agents by key, revoked ones too.
     slots: dict[Slot, Order] = field(default_factory=dict)  # Derived: resting orders by leaf slot.

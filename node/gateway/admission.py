@@ -13,14 +13,14 @@ from typing import Final, NamedTuple
 
 from node.core.hl.resolve import acted_for
 from node.core.ledger.signers import check_nonce, find_signer
-from node.core.transitions import oracle_report
+from node.core.transitions import oracle_report, revoke_publisher
 from node.gateway.counting import cancels_open, only_cancels, requests_of
 from node.gateway.ports import Backpressure, Settlement, Writer
 from node.gateway.settings import LimitSettings
 from node.ops.clock import Clock
 from node.views.totals import TotalsView
 from proto.ids import AccountId, Address
-from proto.inputs import OracleReport, UserAction
+from proto.inputs import OracleReport, RevokePublisher, UserAction
 from proto.reject import RejectCode
 from proto.units import MICRO_USD_PER_USD
 
@@ -172,6 +172,13 @@ class Admission:
         ):  # The state's time may be old: the stamp judges that.
             return None
         return Refused(code, f"0x{signer.hex()} at {item.time}")
+
+    def revocation(self, item: RevokePublisher, signer: Address) -> Refused | None:
+        """Judge a publisher's vote whose signature holds, likewise."""
+        code = revoke_publisher.check(self._state, item, signer)
+        if code is None or code is RejectCode.REPORT_FROM_THE_FUTURE:
+            return None
+        return Refused(code, f"0x{signer.hex()} against 0x{item.publisher.hex()}")
 
     def _unposted(self, item: UserAction) -> Refused | None:
         """Cancels always pass: they make the venue smaller."""

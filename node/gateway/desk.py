@@ -13,7 +13,7 @@ from node.ops.clock import Clock
 from node.views.venue import Views
 from proto.frames import FRAME_BYTES_MAX, FrameKind, encode_node_frame
 from proto.hl.actions import HlL1Request, HlPlace
-from proto.inputs import Input, OracleReport, UserAction
+from proto.inputs import Input, OracleReport, RevokePublisher, UserAction
 from proto.intents import ORDERS_PER_BATCH_MAX, PlaceGroup, PlaceOrder, PlaceOrders, PlaceScale
 from proto.reject import RejectCode
 from proto.signing.eip712 import DOMAIN_NAME, DOMAIN_VERSION, Domain
@@ -80,6 +80,8 @@ class Desk:
         elif isinstance(item, OracleReport):
             refused = self.admission.report(item, verdict)
             self.gauges.reports += 1
+        elif isinstance(item, RevokePublisher):
+            refused = self.admission.revocation(item, verdict)
         if refused is not None:
             return refused
         code = self._writer.submit(item, verdict, reply)

@@ -67,9 +67,12 @@ class Outbox:
 
     def put(self, payload: bytes) -> None:
         """Send a frame with this turn's others."""
+        self.put_wrapped(websocket_frame(payload, self._kind))
+
+    def put_wrapped(self, frame: bytes) -> None:
+        """The same for one that is in WebSocket form already, because many connections get it."""
         if self._closed:
             return
-        frame = websocket_frame(payload, self._kind)
         self._parts.append(frame)
         self._held += len(frame)
         self.sent_frames += 1

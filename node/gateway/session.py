@@ -18,7 +18,7 @@ from node.gateway.admission import Refused
 from node.gateway.answers import refusal_frame, released_frame, reply_frame
 from node.gateway.arguments import QueryRefusedError
 from node.gateway.desk import Desk
-from node.gateway.outbox import Outbox
+from node.gateway.outbox import Outbox, websocket_frame
 from node.gateway.ports import Released
 from node.gateway.verify import Unverified, Verdict
 from node.views.streams import EventBytes, StreamKey
@@ -29,6 +29,7 @@ from proto.frames import (
     PingFrame,
     QueryFrame,
     ReportFrame,
+    RevokePublisherFrame,
     SubscribeFrame,
     UnsubscribeFrame,
     decode_client_frame,
@@ -224,6 +225,12 @@ class Session:
                     self._submit(frame.id, frame.report)
                 else:
                     self._refuse(frame.id, refused)
+            case RevokePublisherFrame():
+                refused = self._desk.admission.weigh(self._peer, 1)
+                if refused is None:
+                    self._submit(frame.id, frame.vote)
+                else:
+                    self._refuse(frame.id, refused)
             case SubscribeFrame():
                 self._later(lambda: self._subscribe(frame))
             case UnsubscribeFrame():
@@ -313,4 +320,4 @@ class Session:
 
     def offer(self, subscription: int, event: EventBytes) -> None:
         """Send an event of a subscription."""
-        self._outbox.put(event.frame(subscription))
+        self._outbox.put_wrapped(event.message(subscription, websocket_frame))

@@ -70,6 +70,7 @@ class Shelf:
                 if account is not None:
                     views.totals.requested(account, requests_of(item.item))
             views.apply(item.seq, item.time, outcome.events if type(outcome) is Applied else ())
+        views.release()
 
     def _actor(self, item: UserAction, signer: Address) -> AccountId | None:
         """Whose budget an action counts against."""

@@ -23,6 +23,7 @@ GENESIS: Final = "devnet"
 SETTINGS: Final = """\
 [gateway.limits]
 weight_per_minute = 0
+connections_per_address = 1000
 frames_per_minute = 0
 budget_actions = 0
 refusals_per_second = 0

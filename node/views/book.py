@@ -30,7 +30,7 @@ class Bbo(NamedTuple):
 
 
 class BookView:
-    """Both sides of one market. `changed` collects the touched levels of the input being applied."""
+    """Both sides of one market. `changed` collects the levels touched since the last release."""
 
     __slots__ = ("_keys", "_levels", "changed")
 

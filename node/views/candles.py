@@ -13,7 +13,7 @@ from proto.units import TIME_MS_MAX, Lots, MicroUsd, Price, TimeMs
 
 
 class CandleView:
-    """The newest candles. `dirty` are those whose bytes on disk are old; `changed` (kept ones) belongs to the input being applied."""
+    """The newest candles. `dirty` are those whose bytes on disk are old; `changed` (kept ones) since the last release."""
 
     __slots__ = ("_closed", "_current", "_table", "changed", "dirty")
 

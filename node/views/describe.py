@@ -136,7 +136,7 @@ def book_map(market: int, book: BookView, depth: int, step: int = 0) -> dict[str
 
 
 def book_delta(market: int, book: BookView) -> dict[str, Any]:
-    """The levels that the input touched, as they are now; zero lots: gone."""
+    """The levels touched since the last release, as they are now; zero lots: gone."""
     sides: tuple[list[LevelRow], list[LevelRow]] = ([], [])
     for side, price in book.changed:
         sides[side].append(book.level(side, price))
@@ -149,7 +149,7 @@ def queues_map(market: int, queues: QueueView, depth: int) -> dict[str, Any]:
 
 
 def queues_delta(market: int, queues: QueueView) -> dict[str, Any]:
-    """What the input did to resting orders, in order: [kind, order, side, price, lots now]."""
+    """What happened to resting orders since the last release, in order: [kind, order, side, price, lots now]."""
     return {"market": market, "changes": list(queues.changes)}
 
 

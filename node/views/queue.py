@@ -33,7 +33,7 @@ class OrderChange(NamedTuple):
 
 
 class QueueView:
-    """Both sides of one market. `changes` collects those of the input being applied."""
+    """Both sides of one market. `changes` collects those since the last release."""
 
     __slots__ = ("_levels", "changes")
 

@@ -2,13 +2,14 @@
 
 Invariants:
 - The events of a stream are numbered without a gap while the stream lives. A stream that begins anew (a restart, or nobody listened for
-  long) begins above every number it ever had: an input gives a stream at most one event, so no number exceeds its seq, and a new life
+  long) begins above every number it ever had: a release gives a stream at most one event, so no number exceeds its seq, and a new life
   begins at the current seq. A number from an earlier life is therefore always too old, never mistaken for a new one.
 - Memory is bounded: events per stream, bytes of all streams together, and idle streams; what is dropped first is what is oldest.
 - A stream that nobody asked for costs nothing.
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from itertools import islice
@@ -67,11 +68,12 @@ class StreamLimits:
 class EventBytes:
     """An encoded event; what differs between subscribers is the subscription id in front, so each id's frame is made once."""
 
-    __slots__ = ("_frames", "tail")
+    __slots__ = ("_frames", "_messages", "tail")
 
     def __init__(self, tail: bytes) -> None:
         self.tail = tail
         self._frames: dict[int, bytes] = {}
+        self._messages: dict[int, bytes] = {}
 
     def frame(self, subscription: int) -> bytes:
         """The EVENT frame for a subscription id."""
@@ -79,6 +81,13 @@ class EventBytes:
         if frame is None:
             frame = self._frames[subscription] = _EVENT_HEAD + msgpack.packb(subscription) + self.tail
         return frame
+
+    def message(self, subscription: int, wrap: Callable[[bytes], bytes]) -> bytes:
+        """The frame as a transport sends it; `wrap` is the same for all who ask."""
+        message = self._messages.get(subscription)
+        if message is None:
+            message = self._messages[subscription] = wrap(self.frame(subscription))
+        return message
 
 
 class Subscriber(Protocol):
@@ -131,12 +140,12 @@ class StreamHub:
         return key in self._streams
 
     def publish(self, key: StreamKey, seq: int, time: int, data: Any) -> None:
-        """Number the event of one input and hand it to everybody who listens."""
+        """Number the event of one release and hand it to everybody who listens."""
         stream = self._streams.get(key)
         if stream is None:
             return
         stream.last += 1
-        assert stream.last <= seq, "an input gives a stream at most one event"
+        assert stream.last <= seq, "a release gives a stream at most one event"
         event = EventBytes(event_tail(stream.last, seq, time, data))
         stream.ring.append(event.tail)
         self._bytes += len(event.tail)

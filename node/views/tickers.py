@@ -23,7 +23,7 @@ class Ticker:
 
 
 class TickerView:
-    """One ticker per market. `changed` collects the markets that the input being applied touched."""
+    """One ticker per market. `changed` collects the markets touched since the last release."""
 
     __slots__ = ("_by_index", "changed", "rows")
 

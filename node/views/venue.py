@@ -5,6 +5,7 @@ with the recovered state → `apply` every released input. Before `seed` only hi
 taken from the state by `seed` and kept up to date from then on.
 """
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
@@ -18,7 +19,7 @@ from node.views.book import Bbo, BookView
 from node.views.candles import CandleView
 from node.views.directory import Directory
 from node.views.fundings import FundingSumsView
-from node.views.history import AddedRow, HistoryView
+from node.views.history import AddedRow, HistoryView, PageQuery
 from node.views.intervals import DERIVED_S
 from node.views.orders import OrderView
 from node.views.portfolio import PortfolioView
@@ -74,6 +75,8 @@ from proto.units import RATE_SCALE, Lots, MicroUsd, TimeMs
 _Handler = Callable[[Any], None]
 OUTSIDE: Final = frozenset({BalanceReason.DEPOSIT, BalanceReason.WITHDRAWAL, BalanceReason.TRANSFER})
 """What moves a balance and is neither profit nor loss."""
+NEWEST_TRADES: Final = 50
+"""Trades of a market that are at hand without the disk."""
 
 
 class ViewsOutOfStepError(Exception):
@@ -94,6 +97,8 @@ class Views:
         self.batches = BatchView(table)
         self.books: dict[int, BookView] = {}
         self.queues: dict[int, QueueView] = {}
+        self.newest_trades: dict[int, deque[TradeRow]] = {}
+        """Of each market, oldest first; what traded before the start is in the history."""
         self.tickers = TickerView()
         self.accounts = AccountView()
         self.directory = Directory()
@@ -109,7 +114,7 @@ class Views:
         self._sizes: dict[tuple[int, int], int] = {}  # Positions that the input being applied has changed.
         self._slice = (OrderId(0), OrderId(0))  # The newest slice's order, and the time-sliced order that placed it.
         self._written_seq = self.seq
-        self._changes: dict[StreamKey, dict[Any, Any]] = {}  # Of the input being applied, for streams that are wanted.
+        self._changes: dict[StreamKey, dict[Any, Any]] = {}  # Since the last release, for streams that are wanted.
         self.prices = AssetPrices(table)
         self._bbos: dict[int, Bbo] = {}
         self._candle_keys: dict[tuple[int, int], tuple[StreamKey, ...]] = {}
@@ -144,6 +149,7 @@ class Views:
             queues = self.queues[number] = QueueView()
             queues.seed(market)
             self._bbos[number] = book.bbo()
+            self.newest_trades[number] = deque(self._last_trades(number), NEWEST_TRADES)
             for base, intervals in DERIVED_S.items():
                 keys = (StreamKey(StreamName.CANDLES, number, interval) for interval in intervals)
                 self._candle_keys[number, base] = tuple(keys)
@@ -152,6 +158,10 @@ class Views:
         self.portfolio.begin(state.time)
         self.candles.changed.clear()
         self.live = True
+
+    def _last_trades(self, market: int) -> list[TradeRow]:
+        page = self.history.page(HistoryKind.TRADES, market, PageQuery(limit=NEWEST_TRADES))
+        return [row for row in reversed(page.rows) if isinstance(row, TradeRow)]
 
     def apply(self, seq: Seq, time: TimeMs, events: tuple[Event, ...]) -> None:
         """Take one input's events; an input that is contained already changes nothing. Raises ViewsOutOfStepError."""
@@ -173,11 +183,15 @@ class Views:
                 self._position = position
                 handler(event)
         if self.live:
-            self._publish()
             self.portfolio.tick(time, self.accounts.holders)
 
+    def release(self) -> None:
+        """Show what was applied since the last call: once a cycle, as all of it becomes durable at once."""
+        if self.live:
+            self._publish()
+
     def _note(self, name: StreamName, owner: int, key: Any, value: Any) -> None:
-        """Remember a change for a stream; the last value under `key` within an input counts."""
+        """Remember a change for a stream; the last value under `key` within a release counts."""
         if self.hub.is_silent:
             return
         stream = StreamKey(name, owner)
@@ -272,7 +286,9 @@ class Views:
             event.maker, event.taker,
         )  # fmt: skip
         self._add(HistoryKind.TRADES, event.market, trade)
-        self._note(StreamName.TRADES, event.market, at, trade)
+        if self.live:
+            self.newest_trades[event.market].append(trade)
+        self._note(StreamName.TRADES, event.market, (seq, at), trade)
         maker_side = Side(1 - event.taker_side)
         bought = event.size if event.taker_side == Side.BUY else -event.size
         maker_start = Lots(self._sizes[event.maker, event.market] + bought)
@@ -292,7 +308,7 @@ class Views:
         ):  # fmt: skip
             self._add(HistoryKind.FILLS, fill.account, fill)
             self.history.add_order_fill(fill)
-            self._note(StreamName.FILLS, fill.account, at, fill)
+            self._note(StreamName.FILLS, fill.account, (seq, at), fill)
             row = self.orders.filled(fill.order, event, fill.remaining, seq, time)
             if row is not None:
                 if row.rested and row.remaining:
@@ -336,7 +352,7 @@ class Views:
         self.fundings.paid(event.account, event.market, event.amount)
         if self.live:
             self.accounts.funding_settled(event.account, event.market, self.tickers.rows[event.market].funding_index)
-        self._note(StreamName.FUNDING, event.account, self._position, row)
+        self._note(StreamName.FUNDING, event.account, (self.seq, self._position), row)
 
     def _transfer_made(self, event: TransferMade) -> None:
         row = TransferRow(
@@ -365,7 +381,7 @@ class Views:
         return value, self.totals.inflow(account), self.totals.volume(account)
 
     def _publish(self) -> None:
-        """Hand the input's changes to the streams, one event per stream."""
+        """Hand the changes since the last release to the streams, one event per stream."""
         hub, seq, time = self.hub, self.seq, self.time
         for stream, rows in self._changes.items():
             hub.publish(stream, seq, time, [_DESCRIBE[stream.name](row) for row in rows.values()])

@@ -27,11 +27,11 @@ class AssetPrices:
 
     def seed(self, state: State) -> None:
         """Take assets and prices from the state."""
-        indices = {index.name: index.id for index in state.params.indices}
         for asset in state.params.assets:
-            index = indices.get(asset.symbol)
-            row = None if index is None else [index, asset.decimals, state.indices[index].price]
-            if row is not None and self._rows.get(asset.id) != row:
+            if asset.id == USDC or not asset.index:
+                continue
+            row: list[int] = [asset.index, asset.decimals, state.indices[asset.index].price]
+            if self._rows.get(asset.id) != row:
                 self._set(asset.id, row)
                 self._dirty[asset.id] = None
 

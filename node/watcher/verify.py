@@ -31,6 +31,7 @@ from proto.inputs import (
     Input,
     OracleReport,
     QueueItemSeen,
+    RevokePublisher,
     SampleTick,
     SealTick,
     Stamp,
@@ -293,7 +294,7 @@ class Verifier:
             kind = type(item).__name__
             raise self._wrong_input(seq, kind, "takes effect", outcome.code.name, "An operator's input is refused by the rules.")
         unknown = isinstance(item, UserAction) and outcome.code is RejectCode.SIGNER_UNKNOWN
-        stranger = isinstance(item, OracleReport) and outcome.code is RejectCode.PUBLISHER_UNKNOWN
+        stranger = isinstance(item, OracleReport | RevokePublisher) and outcome.code is RejectCode.PUBLISHER_UNKNOWN
         if self._suspect is None and (unknown or stranger):
             self._suspect = seq
 

@@ -80,6 +80,7 @@ TYPES: Final[dict[str, str]] = {
     "IndexPrice": "IndexPrice(uint16 index,uint64 price,uint64 confidence)",
     "Report": "Report(uint64 time,IndexPrice[] prices)IndexPrice(uint16 index,uint64 price,uint64 confidence)",
     "Solvency": "Solvency(uint64 batchId,bytes32 stateRoot,bytes32 treesHash)",
+    "RevokePublisher": "RevokePublisher(address publisher,uint64 time)",
     "Receipt": "Receipt(bytes32 head,uint64 firstSeq,uint32 count,bytes32 root)",
     "Commitment": (
         "Commitment(uint64 batchId,bytes32 prevStateRoot,bytes32 stateRoot,bytes32 inputsRoot,bytes32 opsRoot,"
@@ -216,6 +217,11 @@ def report_digest(domain: Domain, time: TimeMs, prices: tuple[IndexPrice, ...]) 
         keccak(TYPE_HASHES["IndexPrice"] + _u(line.index) + _u(line.price) + _u(line.confidence)) for line in prices
     )
     return _digest(domain, keccak(TYPE_HASHES["Report"] + _u(time) + keccak(lines)))
+
+
+def revocation_digest(domain: Domain, publisher: Address, time: TimeMs) -> bytes:
+    """The 32 bytes that a publisher signs to have a publisher's key revoked."""
+    return _digest(domain, keccak(TYPE_HASHES["RevokePublisher"] + address_word(publisher) + _u(time)))
 
 
 def receipt_digest(domain: Domain, head: bytes, first_seq: int, count: int, root: bytes) -> bytes:

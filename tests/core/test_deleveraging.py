@@ -8,11 +8,11 @@ from node.core.liquidation import deleverage
 from node.core.liquidation.rank import rank
 from node.core.margin.account import health
 from node.core.outcome import Applied
-from proto.events import Deleveraged
 from proto.ids import AccountId
 from proto.inputs import WorkTick
 from proto.intents import OrderSpec, OrderType, PlaceOrder, SelfTrade, Side, TimeInForce
 from proto.units import Lots, Price, TimeMs
+from proto.waterfall_events import Deleveraged
 from tests.core.venue import ALPHA, USD, Venue, address
 
 BANKRUPT = address(99)

@@ -44,7 +44,7 @@ def test_the_largest_share_leaves_the_rest_at_its_buffer(value: int, below: int,
     """In the units of the ledger: what is left after the reward, against (1 + buffer) times what the rest requires."""
     need, reserved = value + below, min(paid, value)
     share = largest_share(value, -below, reserved, price, buffer)
-    assert 0 < share <= SHARE_SCALE
+    assert 0 <= share <= SHARE_SCALE
     left = value - reward_for(value, reserved, price, share)
     wanted = (PPM + buffer) * need * (SHARE_SCALE - share)
     off = left * PPM * SHARE_SCALE - wanted

@@ -33,7 +33,7 @@ from proto.units import (
     MicroUsd,
     TimeMs,
 )
-from tests.core.venue import full_root
+from tests.core.venue import GUARDED, full_root
 from tests.scenarios.language import Script, address_of
 
 # Functions of what is committed, rebuilt by restore; tests of restore compare them.
@@ -63,15 +63,16 @@ def passed_over(name: str) -> list[str]:
 
 def busy_state() -> State:
     """A state in which every kind of object exists and every list holds something."""
-    script = Script()
+    script = Script(GUARDED)
     for line in (
         "bob schedule 90000000", "deposit alice 2 ETH", "alice sub 0",
         "alice approve robot for 100000 on 1,2", "bob sell 50 @ 100", "alice buy 40 @ 100",
-        "carol buy 3 @ 95 id 7", "carol sell 3 @ 105 post", "sample", "funding", "wait 3600000", "price 1 100", "sample",
+        "carol buy 3 @ 95 id 7", "carol sell 3 @ 105 post", "sample", "funding", "wait 3600000", "price 1 100", "price 2 100", "sample",
         "funding", "alice withdraw 5 to alice",
         "carol pair buy 1 @ 95 ; stop buy 1 at 104 @ 104", "carol parent buy 1 @ 94 ; stop sell 1 at 92 market reduce",
         "alice onposition stop sell 0 at 91 market reduce til=90000",
         "carol twap buy 20 @ 90 for 300", "work 1",
+        "revoke publisher1 by publisher2", "revoke publisher3 by publisher3",
         "bob stop buy 1 at 103 market", "price 1 109", "seal", "alice withdraw 6 to alice",
     ):  # fmt: skip
         script.line(line)
@@ -213,7 +214,7 @@ def test_what_is_passed_over_exists() -> None:
             assert len(passed_over(name)) == len(dict.fromkeys(passed_over(name)))
 
 
-@pytest.mark.parametrize("kind", [name for name in vars(shapes) if is_dataclass(getattr(shapes, name))])
+@pytest.mark.parametrize("kind", ["MarkRange", *(name for name in vars(shapes) if is_dataclass(getattr(shapes, name)))])
 def test_every_shape_of_the_state_is_reached(kind: str) -> None:
     """Shapes that no walk reaches are parameters or derived."""
     seen: list[str] = []

@@ -5,6 +5,7 @@
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from node.core.apply import apply
@@ -18,6 +19,8 @@ from node.core.liquidation import work
 from node.core.outcome import Applied, Outcome
 from node.core.params import (
     AssetParams,
+    BreakerParams,
+    DepthParams,
     DialectParams,
     FeeParams,
     FundingParams,
@@ -30,6 +33,8 @@ from node.core.params import (
     Params,
     PublisherParams,
     TierParams,
+    VolatilityParams,
+    WithdrawalParams,
 )
 from node.core.schedule import due_inputs
 from node.core.state import BookSide, Ladder, State, TriggerStatus
@@ -42,6 +47,7 @@ from proto.inputs import (
     IndexPrice,
     Input,
     OracleReport,
+    RevokePublisher,
     SealTick,
     Stamp,
     UserAction,
@@ -108,6 +114,18 @@ PARAMS = Params(
 )  # fmt: skip
 
 
+GUARDED = replace(
+    PARAMS,
+    markets=(replace(PARAMS.markets[0], position_cap=MicroUsd(6_000 * USD)), *PARAMS.markets[1:]),
+    oracle=replace(PARAMS.oracle, jump_ppm=Ppm(500_000)),
+    breakers=BreakerParams(Ppm(100_000), 60_000, 30_000, Ppm(200_000), 300_000, Ppm(20_000), 60_000),
+    volatility=VolatilityParams(3_000_000),
+    depth=DepthParams(Ppm(10_000)),
+    withdrawals=WithdrawalParams(Ppm(10_000), MicroUsd(1_000 * USD), Ppm(100_000), MicroUsd(3_000 * USD), 60_000),
+)
+"""The same with everything on that guards a venue: breakers, bands of reports, volatility, depth, limits of withdrawals."""
+
+
 class Venue:
     """A state, the inputs that led to it, and the trees of its seals."""
 
@@ -155,6 +173,10 @@ class Venue:
         """One publisher's price in micro-USDC."""
         line = IndexPrice(IndexId(index), MicroPrice(price), MicroPrice(0))
         return self.apply(OracleReport(TimeMs(self.now if time is None else time), (line,), bytes(65)), publisher)
+
+    def revoke(self, publisher: Address, voter: Address, time: int | None = None) -> Outcome:
+        """A publisher's vote against a publisher."""
+        return self.apply(RevokePublisher(publisher, TimeMs(self.now if time is None else time), bytes(65)), voter)
 
     def price(self, index: int, price: int) -> None:
         """All publishers report a price in micro-USDC, one millisecond from now."""
@@ -207,7 +229,7 @@ def full_leaves(state: State) -> SealLeaves:
         Section.VENUE_ACCOUNTS: [account.id for account in state.accounts.values() if encode_venue_account(account)],
         Section.VAULTS: state.vaults,
         Section.VENUE_MARKETS: state.markets, Section.VENUE_INDICES: state.indices,
-        Section.VENUE_WORK: [0, *(1 + slot for slot in state.work)],
+        Section.VENUE_WORK: [0, 1, *(2 + slot for slot in state.work)],
         Section.VENUE_TRIGGERS: state.waiting_slots,
     }  # fmt: skip
     for section, numbers in keys.items():

@@ -72,11 +72,15 @@ def _parameters(text: str) -> list[Any]:
                 [[t["lower_notional"] * usd, t["leverage_max"]] for t in m["tiers"]],
                 m["maintenance_ppm"], m["band_ppm"], m["mark_band_ppm"], m["minimum_notional"] * usd,
                 m["open_interest_cap"] * usd, m["impact_notional"] * usd, m["order_cap"],
+                m.get("position_cap", 0) * usd,
             ]
             for m in file["markets"]
         ],
         [[bytes.fromhex(p["address"][2:]), p["weight"]] for p in file["publishers"]],
-        [oracle[k] for k in ("quorum", "stale_ms", "future_ms", "deviation_ppm", "confidence_ppm", "cancel_only_ms", "halt_ms")],
+        [
+            oracle[k]
+            for k in ("quorum", "stale_ms", "future_ms", "deviation_ppm", "confidence_ppm", "cancel_only_ms", "halt_ms", "jump_ppm")
+        ],
         [
             funding["sample_ms"], funding["interval_ms"], funding["interest_8h_ppm"] * rate, funding["clamp_8h_ppm"] * rate,
             funding["cap_hourly_ppm"] * rate, funding["ema_ms"],
@@ -107,6 +111,16 @@ def _parameters(text: str) -> list[Any]:
             )
         ],
         [file["dialects"]["hyperliquid_owners"]],
+        [
+            file["breakers"][k]
+            for k in ("fast_ppm", "fast_window_ms", "post_only_ms", "deep_ppm", "deep_window_ms", "calm_ppm", "calm_ms")
+        ],
+        [file["volatility"][k] for k in ("z_ppm", "lambda_ppm", "sample_ms", "horizon_ms", "cap_ppm", "rise_ppm")],
+        [file["depth"][k] for k in ("distance_ppm", "ema_ms")],
+        [
+            file["withdrawals"]["hour_ppm"], file["withdrawals"]["hour_amount"] * usd,
+            file["withdrawals"]["day_ppm"], file["withdrawals"]["day_amount"] * usd, file["withdrawals"]["gate_ms"],
+        ],
     ]  # fmt: skip
 
 
@@ -126,9 +140,11 @@ def test_genesis_by_hand() -> None:
         word = _w(int.from_bytes(address))
         accounts[number] = word + word + _owner_authority(address, []) + ZERO + ZERO
     markets = {market["id"]: 11 * ZERO for market in file["markets"]}
+    guards = ZERO + _w(len(file["assets"])) + ZERO + ZERO + 3 * ZERO * len(file["assets"])
     sections: list[dict[int, bytes]] = [
-        accounts, {}, markets, {}, {1: _w(1) + _w(3) + ZERO}, dict.fromkeys(markets, 5 * ZERO),
-        {index["id"]: _w(0) + _w(0) + _w(3) + _w(0) + _w(0) for index in file["indices"]}, {0: ZERO + ZERO + _w(1) + ZERO}, {}, {},
+        accounts, {}, markets, {}, {1: _w(1) + _w(3) + ZERO}, dict.fromkeys(markets, 19 * ZERO),
+        {index["id"]: _w(0) + _w(0) + _w(3) + _w(0) + _w(0) for index in file["indices"]},
+        {0: ZERO + ZERO + _w(1) + ZERO, 1: guards}, {}, {},
     ]  # fmt: skip
     assets = len(file["assets"])
     prices = [0, 0, 0, 0, 0, 10**6, *(0,) * (6 * (assets - 1))]

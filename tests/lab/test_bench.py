@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from node.cli.bench import command
 from node.gateway.outbox import websocket_frame
-from node.lab.bench import devnet, engine, readers, store, streams
+from node.lab.bench import batch, devnet, engine, readers, reads, store, streams
 from node.lab.bench.flow import find_recorded, generate, load_flow
 from node.lab.bench.machine import file_system_type, measure_file_system, refuse_memory
 from node.lab.bench.measure import BenchError, Latencies, Setting, latencies_of, rate_result
@@ -179,8 +179,13 @@ def test_a_prepared_store_comes_back_sealed_or_not(tmp_path: Path) -> None:
 
 
 async def test_streams_reach_every_reader_of_a_real_node(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "CONNECTIONS", 4)
-    figure = await streams.bench_streams(setting)
+    everybody = streams.CROWD.readers
+
+    def few(venue: Venue, market: int) -> list[tuple[int, list[readers.Wanted]]]:
+        return [(2, wanted) for _, wanted in everybody(venue, market)]
+
+    monkeypatch.setattr(streams, "CROWD", streams.CROWD._replace(readers=few))
+    figure = await streams.bench_crowd(setting)
     assert figure.unit == "events/s"
     assert figure.value > 0
     assert "4 connections x 10 subscriptions" in figure.note
@@ -206,6 +211,26 @@ def test_a_reader_counts_gaps_and_says_why_it_was_dropped() -> None:
     reader.connection_lost(None)
     assert seen.dropped == ["9004 READER_TOO_SLOW why"]
     assert transport.aborted
+
+
+async def test_a_batch_is_measured_against_one_order(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "ROUNDS", 5)
+    figure = await batch.bench_batch(setting)
+    assert figure.unit == "x one order"
+    assert figure.value > 0
+
+
+async def test_orders_are_measured_beside_reads(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reads, "PART_S", 0.25)
+    figure = await reads.bench_reads(setting)
+    assert figure.unit == "x alone"
+    assert "reads/s" in figure.note
+
+
+def test_questions_are_what_bots_ask() -> None:
+    kinds = [question["type"] for question in reads.questions()]
+    assert len(kinds) == 100
+    assert len(set(kinds)) == 7
 
 
 async def test_a_devnet_is_measured_to_its_first_fill(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:

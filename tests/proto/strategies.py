@@ -10,6 +10,7 @@ from proto.inputs import (
     Input,
     OracleReport,
     QueueItemSeen,
+    RevokePublisher,
     SampleTick,
     SealTick,
     WorkTick,
@@ -129,6 +130,7 @@ lines = st.builds(
     IndexPrice, st.integers(0, U16_MAX).map(IndexId), st.integers(0, MICRO_PRICE_MAX).map(MicroPrice),
     st.integers(0, MICRO_PRICE_MAX).map(MicroPrice),
 )  # fmt: skip
+revocations = st.builds(RevokePublisher, addresses, times, signatures)
 reports = st.builds(
     OracleReport,
     times,
@@ -140,6 +142,7 @@ reports = st.builds(
 inputs: st.SearchStrategy[Input] = st.one_of(
     st.builds(user_action, intents, signatures),
     reports,
+    revocations,
     st.builds(DepositSeen, st.integers(0, U64_MAX), addresses, assets, amounts),
     st.builds(QueueItemSeen, st.integers(0, U64_MAX), addresses, st.binary(max_size=200)),
     st.builds(WorkTick, st.integers(0, 256)),

@@ -11,13 +11,20 @@ from hypothesis import strategies as st
 
 from proto.hashing import keccak
 from proto.ids import ZERO_ADDRESS
-from proto.inputs import Input, OracleReport, SampleTick
+from proto.inputs import Input, OracleReport, RevokePublisher, SampleTick
 from proto.intents import Intent, OrderSpec
 from proto.reject import RejectCode
 from proto.signing.authority import signer_of
-from proto.signing.eip712 import TYPES, commitment_digest, intent_digest, receipt_digest, report_digest
+from proto.signing.eip712 import (
+    TYPES,
+    commitment_digest,
+    intent_digest,
+    receipt_digest,
+    report_digest,
+    revocation_digest,
+)
 from proto.signing.secp256k1 import SignatureError, SigningKey, recover
-from tests.proto.strategies import intents, reports
+from tests.proto.strategies import intents, reports, revocations
 from tests.vectors import samples
 
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -85,6 +92,13 @@ def test_reports_have_the_digest_that_wallets_compute(report: OracleReport) -> N
     assert report_digest(samples.DOMAIN, report.time, report.prices) == independent_digest("Report", message)
 
 
+@given(revocations)
+@settings(max_examples=20)
+def test_revocations_have_the_digest_that_wallets_compute(vote: RevokePublisher) -> None:
+    message = {"publisher": message_of(vote.publisher), "time": int(vote.time)}
+    assert revocation_digest(samples.DOMAIN, vote.publisher, vote.time) == independent_digest("RevokePublisher", message)
+
+
 def test_receipts_and_commitments_have_the_digest_that_wallets_compute() -> None:
     head, root = bytes(range(32)), bytes(range(1, 33))
     message = {"head": "0x" + head.hex(), "firstSeq": 12, "count": 3, "root": "0x" + root.hex()}
@@ -97,7 +111,8 @@ def test_receipts_and_commitments_have_the_digest_that_wallets_compute() -> None
 def test_every_struct_is_compared() -> None:
     compared = {type(intent).__name__ for intent in samples.INTENTS.values()}
     nested = {"Order", "Trigger", "Amend", "IndexPrice"}
-    assert compared | nested | {"Report", "Receipt", "Commitment", "Solvency", "Attestation"} == set(TYPES)
+    named = {"Report", "Receipt", "Commitment", "RevokePublisher", "Solvency", "Attestation"}
+    assert compared | nested | named == set(TYPES)
     assert len(OrderSpec.__dataclass_fields__) == len(struct_types("Order")["Order"])
 
 

@@ -19,10 +19,11 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from node.core.ledger import guards
 from node.core.liquidation.work import queue as work_queue
 from node.core.margin.account import summary
 from node.core.outcome import Applied, OrderResult, Outcome, Result
-from node.core.params import DialectParams
+from node.core.params import DialectParams, Params
 from node.core.state import (
     Account,
     BookSide,
@@ -95,7 +96,7 @@ from proto.units import (
     Price,
     TimeMs,
 )
-from tests.core.venue import PUBLISHERS, USD, Venue
+from tests.core.venue import GUARDED, PARAMS, PUBLISHERS, USD, Venue
 
 ASSETS = {"USDC": (USDC, 6), "ETH": (ETH, 9), "NONE": (AssetId(9), 6)}
 CHAIN = {"signatureChainId": "0x66eee", "hyperliquidChain": "Testnet"}
@@ -176,8 +177,8 @@ class Words:
 class Script:
     """Runs lines against a venue and remembers every refusal that it met."""
 
-    def __init__(self) -> None:
-        self.venue = Venue()
+    def __init__(self, params: Params = PARAMS) -> None:
+        self.venue = Venue(params)
         self.last: Outcome = Applied((), ())
         self.refusals: list[RejectCode] = []
         self.nonces = 0
@@ -213,7 +214,7 @@ class Script:
             "deposit": self.deposit, "l1": self.queue_item, "work": lambda w: WorkTick(int(w.take())),
             "sample": lambda _: SampleTick(), "funding": lambda _: FundingTick(), "seal": self.seal_tick,
             "wait": self.wait, "price": self.price, "report": self.report, "status": self.set_status,
-            "dialect": self.set_dialect, "isolate": self.isolate,
+            "dialect": self.set_dialect, "venue": self.start_anew, "revoke": self.revoke, "isolate": self.isolate,
         }  # fmt: skip
         if first in actions:
             words.take()
@@ -287,6 +288,18 @@ class Script:
         self.touched_by_hand = True
         self.last = Applied((), ())
 
+    def start_anew(self, words: Words) -> None:
+        """Another network from here on: `guarded` has everything on that guards a venue."""
+        assert words.take() == "guarded"
+        refusals = self.refusals
+        self.__init__(GUARDED)  # type: ignore[misc]
+        self.refusals = refusals
+
+    def revoke(self, words: Words) -> None:
+        """`revoke publisher1 by publisher2`, signed `at=` so many ms from now."""
+        shift, voter = words.setting("at"), words.option("by")
+        assert voter is not None
+        self.last = self.venue.revoke(address_of(words.take()), address_of(voter), self.venue.now + (shift or 0))
     def isolate(self, words: Words) -> None:
         """By hand: somebody's setting for a market."""
         holder, market = self.holder(words.take()), MarketId(int(words.take()))
@@ -473,9 +486,29 @@ class Script:
             "balance": self.balance, "position": self.position, "margin": self.margin, "mark": self.mark,
             "index": self.index, "status": self.status, "orders": self.orders, "work": self.work, "account": self.account,
             "switch": self.switch, "nonces": self.nonce_count, "interest": self.interest, "rate": self.rate,
+            "cause": self.cause, "fractions": self.fractions, "depth": self.depth, "room": self.room,
             "shares": self.shares, "losses": self.losses, "moved": self.moved,
         }  # fmt: skip
         return facts[words[0]](*words[1:])
+
+    def cause(self, number: str) -> str:
+        """Why a market is not simply open."""
+        return self.venue.state.markets[MarketId(int(number))].breaker.cause.name
+
+    def fractions(self, number: str) -> str:
+        """What forecast volatility asks for: initial, maintenance, in ppm."""
+        market = self.venue.state.markets[MarketId(int(number))]
+        return f"{market.initial_vol_ppm:,} {market.maintenance_vol_ppm:,}"
+
+    def depth(self, number: str) -> str:
+        """Averaged notional near the mark, in USDC: bids, asks."""
+        depth = self.venue.state.markets[MarketId(int(number))].depth
+        return f"{shown(depth.bids, 6)} {shown(depth.asks, 6)}"
+
+    def room(self, symbol: str) -> str:
+        """What of an asset may leave now."""
+        asset, decimals = ASSETS[symbol]
+        return shown(guards.room(self.venue.state, asset), decimals)
 
     def fills(self) -> str:
         assert isinstance(self.last, Applied)

@@ -8,6 +8,7 @@ from proto.frames import (
     PingFrame,
     QueryFrame,
     ReportFrame,
+    RevokePublisherFrame,
     SubscribeFrame,
     UnsubscribeFrame,
 )
@@ -39,6 +40,7 @@ from proto.inputs import (
     Input,
     OracleReport,
     QueueItemSeen,
+    RevokePublisher,
     SampleTick,
     SealTick,
     WorkTick,
@@ -81,7 +83,7 @@ from proto.intents import (
     encode_intent,
 )
 from proto.ops import OpKind, OpTuple
-from proto.signing.eip712 import Domain, intent_digest, report_digest
+from proto.signing.eip712 import Domain, intent_digest, report_digest, revocation_digest
 from proto.signing.hyperliquid import request_digest
 from proto.signing.secp256k1 import SigningKey
 from proto.units import (
@@ -157,6 +159,9 @@ LINES = (
     IndexPrice(IndexId(1), MicroPrice(64_716_000_000), MicroPrice(3_000_000)),
     IndexPrice(IndexId(4), MicroPrice(2**56 - 1), MicroPrice(0)),
 )
+VOTE = RevokePublisher(
+    KEY.address, TimeMs(NONCE), KEY.sign(revocation_digest(DOMAIN, KEY.address, TimeMs(NONCE)))
+)
 REPORT = OracleReport(TimeMs(NONCE), LINES, KEY.sign(report_digest(DOMAIN, TimeMs(NONCE), LINES)))
 HL_PLACE = HlL1Request(
     HlPlace(
@@ -182,6 +187,7 @@ INPUTS: dict[str, Input] = {
     "DepositSeen": DepositSeen(5, OTHER, AssetId(1), AssetUnits(123_456_789)),
     "QueueItemSeen": QueueItemSeen(6, OTHER, encode_intent(INTENTS["Withdraw"])),
     "OracleReport": REPORT,
+    "RevokePublisher": VOTE,
     "SampleTick": SampleTick(),
     "FundingTick": FundingTick(),
     "WorkTick": WorkTick(16),
@@ -217,6 +223,7 @@ OPS: dict[str, OpTuple] = {
     "VAULT_LEAVING": (OpKind.VAULT_LEAVING, 1, 3, 2**99, NONCE),
     "VAULT_PAID": (OpKind.VAULT_PAID, 1, 3, 2**99, 123_456_789),
     "TAKEN_OVER": (OpKind.TAKEN_OVER, 3, 0, 4, 557_941_285_000, 980_000, 65_234_609),
+    "FRACTIONS_SET": (OpKind.FRACTIONS_SET, 1, 37_500, 13_583),
     "TRIGGER_PLACED": (
         OpKind.TRIGGER_PLACED, 79, 3, 1, 1, 1, 1, 1, 3, 3, 600_000, 590_000, 12_345, BUY.client_id, BUY.good_til, 77, 78,
     ),
@@ -234,6 +241,7 @@ CLIENT_FRAMES: dict[str, ClientFrame] = {
     "UNSUBSCRIBE": UnsubscribeFrame(3),
     "PING": PingFrame(2**32 - 1),
     "REPORT": ReportFrame(4, REPORT),
+    "REVOKE_PUBLISHER": RevokePublisherFrame(6, VOTE),
 }
 SERVER_KINDS = tuple(kind for kind in FrameKind if kind >= 64)
 

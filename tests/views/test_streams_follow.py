@@ -12,7 +12,7 @@ from node.views.streams import EventBytes, StreamKey, StreamName
 from tests.sequencer.venue import PARAMS
 from tests.views.trace import memory_table, new_views, steps, write
 
-ACCOUNTS = range(3, 7)
+ACCOUNTS = range(4, 8)
 MARKETS = (1, 2)
 OF_ACCOUNT = (StreamName.ORDERS, StreamName.FILLS, StreamName.POSITIONS, StreamName.BALANCES, StreamName.FUNDING)
 
@@ -56,6 +56,7 @@ def test_streams_tell_what_the_views_show(seed: int) -> None:
         assert views.hub.subscribe(key, follower, number, 0, 0)[:2] == (0, "requested")
     for _, step in steps(seed, 500):
         views.apply(*step)
+        views.release()
         for market in MARKETS:
             bbo = wire(describe.bbo_map(market, views.books[market].bbo()))
             assert followers[StreamKey(StreamName.BBO, market)].newest == bbo
@@ -91,6 +92,7 @@ def test_snapshots_after_the_fact_equal_those_that_followed(seed: int) -> None:
     state = genesis_state(PARAMS)
     for _, step in steps(seed, 300, state):
         views.apply(*step)
+        views.release()
     late = new_views(memory_table())
     late.seq = views.seq
     late.seed(state)

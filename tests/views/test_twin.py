@@ -43,11 +43,11 @@ def queue_of(level: Level) -> list[tuple[int, int]]:
 
 def worth(state: State, account: Account) -> int:
     """Value without haircuts: equity of the USDC part, and other assets at their index."""
-    prices = {index.name: state.indices[index.id].price for index in PARAMS.indices}
-    other = sum(
-        amount * prices.get(PARAMS.assets[asset].symbol, 0) // 10 ** PARAMS.assets[asset].decimals
-        for asset, amount in account.balances.items()
-    )
+    other = 0
+    for asset, amount in account.balances.items():
+        params = PARAMS.assets[asset]
+        price = state.indices[params.index].price if params.index else 0
+        other += amount * price // 10**params.decimals
     held = (position_value(row, state.markets[number]) for number, row in account.positions.items() if row.size)
     return int(account.cash + other + sum(held))
 

@@ -71,6 +71,19 @@ def reducible(state: State, account: AccountId, market: Market, side: Side) -> i
     return max(-position.size, 0) if side == Side.BUY else max(position.size, 0)
 
 
+def _passes_cap(state: State, market: Market, maker: Order, lots: int, traded: dict[AccountId, int]) -> bool:
+    """Whether a fill would make the maker's position larger than its account may have at the present mark.
+
+    Orders were judged at the mark of their time. Open interest needs no such look: it grows only where both sides open, and the taker's
+    whole size is judged.
+    """
+    position = state.accounts[maker.account].positions.get(market.params.id)
+    sign = 1 if maker.side == Side.BUY else -1
+    before = (position.size if position is not None else 0) + sign * traded.get(maker.account, 0)
+    after = abs(before + sign * lots)
+    return after > abs(before) and after * market.mark > market.params.position_cap
+
+
 def plan(state: State, market: Market, order: Order, lots: int, budget: int) -> MatchPlan:
     """How `lots` of `order` would trade now, up to its price."""
     against = opposite(market, order.side)
@@ -115,6 +128,10 @@ def _plan_level(
             maker = maker.after
             continue
         lots = min(maker.remaining, result.remaining)
+        if market.params.position_cap and not maker.reduce_only and _passes_cap(state, market, maker, lots, reduced):
+            result.steps.append(PlannedClose(maker, CloseReason.CAP_REACHED))
+            maker = maker.after
+            continue
         if maker.reduce_only:
             room = reducible(state, maker.account, market, maker.side) - reduced.get(maker.account, 0)
             if room <= 0:

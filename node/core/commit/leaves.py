@@ -10,7 +10,7 @@ Layouts (w = one big-endian word; a|b: packed from the high end):
 * market: index price; mark; funding index; funding pool; funding rate; open interest; status; loss index of longs, of shorts; loss pool;
   initialVolPpm32|maintenanceVolPpm32.
 * vault: number; account id; total shares.
-* venue market: basis; basis time; sample sum; samples; last trade.
+* venue market: basis; basis time; sample sum; samples; last trade; then what node.core.commit.guard_leaves says.
 * venue index: price; confidence; status; fresh until; publishers; then per report (by publisher address): address, price|confidence|time.
 * work queue, triggers and time-sliced orders: node.core.commit.work_leaves, waiting_leaves.
 * venue account: account id; time of the scheduled cancel; hash of the canonical msgpack `[settings]`, which is the aux.
@@ -19,6 +19,7 @@ Every leaf has at least three words. Positions stand by market id, assets by id,
 
 from typing import Any
 
+from node.core.commit.guard_leaves import decode_estimators_into, encode_estimators
 from node.core.state import (
     Account,
     Index,
@@ -223,15 +224,17 @@ def encode_venue_market(market: Market) -> bytes:
     """Leaf words of a market's estimators."""
     premium = market.premium
     fields = (premium.basis, premium.basis_time, premium.sample_sum, premium.samples, premium.last_trade)
-    return b"".join(_signed(field) for field in fields)
+    return b"".join(_signed(field) for field in fields) + encode_estimators(market)
 
 
 def decode_venue_market_into(market: Market, leaf: bytes) -> None:
     """Fill a market's estimators from its venue leaf."""
-    basis, basis_time, sample_sum, samples, last_trade = (_int(item) for item in _words(leaf))
+    words = _words(leaf)
+    basis, basis_time, sample_sum, samples, last_trade = (_int(item) for item in words[:5])
     premium = market.premium
     premium.basis, premium.basis_time, premium.sample_sum = basis, TimeMs(basis_time), sample_sum
     premium.samples, premium.last_trade = samples, Price(last_trade)
+    decode_estimators_into(market, [_uint(item) for item in words[5:]])
 
 
 def encode_index(index: Index) -> bytes:

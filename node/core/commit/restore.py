@@ -13,6 +13,7 @@ from node.core.book import side as sides
 from node.core.book.match import own
 from node.core.book.resting import count_open
 from node.core.commit.forest import Forest, LeafRow
+from node.core.commit.guard_leaves import decode_guards
 from node.core.commit.leaves import (
     decode_account,
     decode_index,
@@ -26,6 +27,7 @@ from node.core.commit.leaves import (
 from node.core.commit.waiting_leaves import decode_waiting
 from node.core.commit.work_leaves import decode_work_into, rebuild_queue
 from node.core.genesis import empty_state
+from node.core.ledger.guards import GUARDS_KEY
 from node.core.ledger.positions import position_in
 from node.core.liquidation import work
 from node.core.params import Params
@@ -67,6 +69,8 @@ def _take(state: State, row: LeafRow) -> None:
             decode_venue_market_into(state.markets[MarketId(row.key)], row.leaf)
         case Section.VENUE_INDICES:
             state.indices[IndexId(row.key)] = decode_index(row.key, row.leaf)
+        case Section.VENUE_WORK if row.key == GUARDS_KEY:
+            state.guards = decode_guards(row.leaf)
         case Section.VENUE_WORK:
             decode_work_into(state, row.key, row.leaf)
         case Section.VENUE_TRIGGERS:

@@ -6,6 +6,7 @@ writing may happen elsewhere.
 """
 
 from node.core.commit.forest import LeafRow, SealLeaves
+from node.core.commit.guard_leaves import encode_guards
 from node.core.commit.leaves import (
     encode_account,
     encode_index,
@@ -20,6 +21,7 @@ from node.core.commit.leaves import (
 )
 from node.core.commit.waiting_leaves import encode_waiting
 from node.core.commit.work_leaves import encode_work
+from node.core.ledger.guards import GUARDS_KEY
 from node.core.state import State
 from proto.ids import AccountId, IndexId, MarketId, Slot, VaultId
 from proto.ledger import Section
@@ -49,7 +51,9 @@ def collect(state: State) -> SealLeaves:
         LeafRow(Section.VENUE_INDICES, key, encode_index(state.indices[IndexId(key)]), b"")
         for key in sorted(touched[Section.VENUE_INDICES])
     )
-    rows.extend(LeafRow(Section.VENUE_WORK, key, encode_work(state, key), b"") for key in sorted(touched[Section.VENUE_WORK]))
+    for key in sorted(touched[Section.VENUE_WORK]):
+        leaf = encode_guards(state.guards) if key == GUARDS_KEY else encode_work(state, key)
+        rows.append(LeafRow(Section.VENUE_WORK, key, leaf, b""))
     for key in sorted(touched[Section.VENUE_ACCOUNTS]):
         account = state.accounts[AccountId(key)]
         rows.append(LeafRow(Section.VENUE_ACCOUNTS, key, encode_venue_account(account), encode_kept(account)))

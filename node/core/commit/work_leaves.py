@@ -1,4 +1,4 @@
-"""Leaf layouts of the work queue: key 0 is the schedule, key 1 + s the item in slot s.
+"""Leaf layouts of the work queue: key 0 is the schedule, key 2 + s the item in slot s (key 1: guards).
 
 * schedule: next sample; next funding; number of the next item; slots ever used at once.
 * item: kind8 at the top, number64|notBefore64 at the bottom; then by kind

@@ -7,6 +7,7 @@ micro-USDC per lot in 1e-12, so a payment is size x difference / 1e12.
 
 from node.core.num import clamp, div_trunc
 from node.core.params import FundingParams
+from node.core.price.ladder import Action, allows
 from node.core.state import Market, State, touch_market
 from proto.events import FundingRateSet
 from proto.ops import OpKind
@@ -22,9 +23,12 @@ def hourly_rate(mean_premium: int, funding: FundingParams) -> int:
 
 
 def charge(state: State, market: Market) -> None:
-    """Close the interval of a market: rate from the samples, index forward, samples cleared. Without samples nothing is charged."""
+    """Close the interval of a market: rate from the samples, index forward, samples cleared.
+
+    Without samples nothing is charged; while the price is too bad for it neither, and the samples wait for the next interval.
+    """
     premium = market.premium
-    if premium.samples == 0 or market.index_price == 0:
+    if premium.samples == 0 or market.index_price == 0 or not allows(state, market, Action.FUNDING):
         return
     rate = hourly_rate(div_trunc(premium.sample_sum, premium.samples), state.params.funding)
     premium.sample_sum = premium.samples = 0

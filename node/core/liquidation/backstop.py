@@ -16,10 +16,11 @@ from node.core.margin.account import summary
 from node.core.margin.afterwards import Arrival, summary_after
 from node.core.margin.tiers import requirement
 from node.core.state import Account, LiquidateWork, Position, State
-from proto.events import AccountTakenOver, BalanceReason, PositionTakenOver
+from proto.events import AccountTakenOver, BalanceReason
 from proto.ids import ALL_MARKETS, BACKSTOP_ACCOUNT, INSURANCE_ACCOUNT, SHARES, USDC, AccountId, AssetId
 from proto.ops import OpKind
 from proto.units import PPM, Lots, MicroUsd
+from proto.waterfall_events import PositionTakenOver
 
 
 def may_serve(state: State, estate: Estate) -> bool:

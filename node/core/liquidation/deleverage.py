@@ -18,10 +18,10 @@ from node.core.liquidation.socialise import spread
 from node.core.margin.account import health, position_value
 from node.core.num import div_ceil, div_floor
 from node.core.state import Account, LiquidateWork, Market, Position, State
-from proto.events import Deleveraged, PositionTakenOver
 from proto.ids import INSURANCE_ACCOUNT, AccountId, MarketId
 from proto.intents import Side
 from proto.units import Lots, MicroUsd
+from proto.waterfall_events import Deleveraged, PositionTakenOver
 
 LOOKED_AT: Final = 512  # Accounts a unit.
 KEPT: Final = 32  # Best of them.

@@ -3,9 +3,10 @@
 from node.core.liquidation.estate import Estate, pay
 from node.core.margin.account import summary
 from node.core.state import State
-from proto.events import BalanceReason, ShortfallCovered
+from proto.events import BalanceReason
 from proto.ids import INSURANCE_ACCOUNT
 from proto.units import MicroUsd
+from proto.waterfall_events import ShortfallCovered
 
 
 def cover(state: State, estate: Estate, missing: int) -> int:

@@ -11,6 +11,7 @@ liquidation that has fallen to the backstop's line is worked on at once. The ind
 
 from heapq import heapify, heappop, heappush
 
+from node.core.ledger.guards import deficit_seen
 from node.core.liquidation.estate import Estate, estate_of
 from node.core.liquidation.work import enqueue_liquidation, hasten
 from node.core.num import div_ceil, div_floor
@@ -95,6 +96,8 @@ def scan(state: State) -> None:
         if number in _NEVER or not (held or account.cash < 0):
             continue
         estate = estate_of(state, account, ALL_MARKETS)
+        if estate.equity < 0:
+            deficit_seen(state)
         item = state.liquidating.get((number, ALL_MARKETS))
         if item is not None:
             _watch(state, item, estate)

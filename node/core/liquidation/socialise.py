@@ -7,10 +7,11 @@ from node.core.ledger.money import loss_pool_add
 from node.core.liquidation.estate import Estate, credit_estate
 from node.core.num import div_ceil, div_floor
 from node.core.state import Market, State, touch_market
-from proto.events import BalanceReason, LossSocialised
+from proto.events import BalanceReason
 from proto.intents import Side
 from proto.ops import OpKind
 from proto.units import FUNDING_MAX, INDEX_SCALE, MicroUsd
+from proto.waterfall_events import LossSocialised
 
 
 def growth(amount: int, lots: int) -> int:

@@ -6,6 +6,7 @@ far behind: vault, fund; 5 the fund covers a shortfall; 6 auto-deleveraging; 7 s
 
 from typing import Final
 
+from node.core.ledger.guards import deficit_seen
 from node.core.liquidation import backstop, cancel, deleverage, work
 from node.core.liquidation.estate import Estate, estate_of
 from node.core.liquidation.insurance import cover
@@ -22,6 +23,8 @@ DEBT_RETRY_MS: Final = 60_000  # When neither the fund nor anybody else can pay 
 def step(state: State, item: LiquidateWork) -> None:
     """Work one unit on a queued liquidation."""
     estate = estate_of(state, state.accounts[item.account], item.market)
+    if estate.equity < 0:
+        deficit_seen(state)
     if estate.equity >= estate.maintenance:
         _end(state, item, estate)
     elif estate.is_healthy():  # Spared while prices are unfit; the clock of the takeover goes on.

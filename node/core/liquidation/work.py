@@ -19,8 +19,8 @@ from proto.ledger import Section
 from proto.units import TimeMs
 
 _SLACK: Final = 64
-_FIRST_KEY: Final = 1
-"""Key 0 of the section is the schedule; the item in slot s has key 1 + s."""
+_FIRST_KEY: Final = 2
+"""Key 0 of the section is the schedule, key 1 the guards; the item in slot s has key 2 + s."""
 
 
 def touch_work(state: State) -> None:
@@ -34,7 +34,7 @@ def touch_item(state: State, item: WorkItem) -> None:
 
 
 def slot_of(key: int) -> Slot:
-    """The slot of a leaf key above 0."""
+    """The slot of a leaf key above 1."""
     return Slot(key - _FIRST_KEY)
 
 

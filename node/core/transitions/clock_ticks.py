@@ -8,11 +8,13 @@ from node.core.funding import premium, rate
 from node.core.ledger import switch
 from node.core.liquidation import risk, steps, unwind, work
 from node.core.outcome import Applied, Outcome, Rejected
+from node.core.price import depth, volatility
+from node.core.price.breaker import judge
 from node.core.price.index import recompute
-from node.core.price.status import is_fresh, status_by_age
+from node.core.price.status import is_fresh
 from node.core.state import CancelWork, LeaveWork, LiquidateWork, State, TriggerWork, UnwindWork, WorkItem
 from node.core.transitions.ending import end, has_open, matching
-from node.core.transitions.oracle_report import refresh_markets, set_status
+from node.core.transitions.oracle_report import refresh_markets
 from node.core.triggers import fire, groups
 from node.core.twap import schedule as twap_schedule
 from node.core.twap import slices
@@ -39,7 +41,9 @@ def sample_tick(state: State) -> Outcome:
         if recompute(state, index):
             refresh_markets(state, index)
     for market in state.markets.values():
-        set_status(state, market, status_by_age(state, market))
+        judge(state, market)
+        volatility.sample(state, market)
+        depth.sample(state, market)
         if market.index_price and is_fresh(state, state.indices[market.params.index]):
             premium.sample(state, market)
     risk.scan(state)

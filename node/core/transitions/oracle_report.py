@@ -1,19 +1,22 @@
 """A publisher's signed prices: remember them, form the indices anew, move the marks, look for accounts at risk.
 
-Invariant: a report with any bad line is refused whole; its time must be newer than the publisher's last and near the stamp.
+Invariants:
+- A report with any bad line is refused whole; its time must be newer than the publisher's last and near the stamp.
+- A price far from a fresh index is refused. Where the market itself moved so far at once, all are refused until the index is stale, and
+  then believed: such a move costs `stale_ms`.
 """
 
 from node.core.liquidation import risk
 from node.core.outcome import Applied, Outcome, Rejected
+from node.core.price.breaker import judge
 from node.core.price.index import recompute
+from node.core.price.ladder import is_fresh
 from node.core.price.mark import update_mark
-from node.core.price.status import status_by_age
-from node.core.state import Index, Market, Report, State, touch_market
-from proto.events import MarketStatus, MarketStatusChanged
+from node.core.state import Index, Report, State
 from proto.ids import Address
 from proto.inputs import OracleReport
-from proto.ops import OpKind
 from proto.reject import RejectCode
+from proto.units import PPM
 
 
 def check(state: State, report: OracleReport, publisher: Address) -> RejectCode | None:
@@ -21,6 +24,8 @@ def check(state: State, report: OracleReport, publisher: Address) -> RejectCode 
     oracle = state.params.oracle
     if all(publisher != known.address for known in state.params.publishers):
         return RejectCode.PUBLISHER_UNKNOWN
+    if publisher in state.guards.revoked:
+        return RejectCode.PUBLISHER_REVOKED
     if report.time > state.time + oracle.future_ms:
         return RejectCode.REPORT_FROM_THE_FUTURE
     if report.time < state.time - oracle.stale_ms:
@@ -34,6 +39,8 @@ def check(state: State, report: OracleReport, publisher: Address) -> RejectCode 
         before = index.reports.get(publisher)
         if before is not None and before.time >= report.time:
             return RejectCode.REPORT_TIME_NOT_NEWER
+        if oracle.jump_ppm and is_fresh(state, index) and abs(line.price - index.price) * PPM > oracle.jump_ppm * index.price:
+            return RejectCode.REPORT_PRICE_JUMP
     return None
 
 
@@ -56,14 +63,4 @@ def refresh_markets(state: State, index: Index) -> None:
     for market in state.markets.values():
         if market.params.index == index.id:
             update_mark(state, market, index)
-            set_status(state, market, status_by_age(state, market))
-
-
-def set_status(state: State, market: Market, status: MarketStatus) -> None:
-    """Enter or leave a market status."""
-    if market.status == status:
-        return
-    market.status = status
-    touch_market(state, market)
-    state.ops.append((OpKind.MARKET_STATUS_SET, market.params.id, status.value))
-    state.events.append(MarketStatusChanged(market.params.id, status))
+            judge(state, market)

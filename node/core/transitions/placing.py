@@ -10,8 +10,9 @@ from node.core.book.execute import execute
 from node.core.book.match import MatchPlan, crosses, plan, reducible
 from node.core.margin.orders import only_reduces, order_fits, reducing_is_sound
 from node.core.outcome import OrderResult, OrderState
+from node.core.price.ladder import Action, is_any_stale, refusal
 from node.core.price.mark import band
-from node.core.price.status import index_of, is_fresh, refusal_of_orders
+from node.core.price.status import refusal_of_orders
 from node.core.state import Account, Market, Order, Position, State
 from node.core.triggers.groups import settle
 from proto.events import CloseReason, MarketStatus
@@ -161,13 +162,16 @@ def check_risk(
     """
     reduces = reduce_only or only_reduces(position, side, lots)
     if not reduces:
-        if not is_fresh(state, index_of(state, market)):
-            return RejectCode.INDEX_STALE
+        code = refusal(state, account, Action.OPEN_RISK, market)
+        if code is not None:
+            return code
         size = position.size if position is not None else 0
         if position is not None:
             size = size + position.buy_lots if side == Side.BUY else size - position.sell_lots
         if abs(size) + lots > POSITION_LOTS_MAX:
             return RejectCode.POSITION_LIMIT
+        if market.params.position_cap and (abs(size) + lots) * market.mark > market.params.position_cap:
+            return RejectCode.POSITION_CAP
         cap = market.params.open_interest_cap
         if cap and (market.open_interest + lots) * market.mark > cap:
             return RejectCode.OPEN_INTEREST_CAP
@@ -175,7 +179,7 @@ def check_risk(
         return None
     if reduces and reducing_is_sound(state, account, market, side, lots, price):
         return None
-    return RejectCode.MARGIN_INSUFFICIENT
+    return RejectCode.INDEX_STALE if is_any_stale(state, account, market) else RejectCode.MARGIN_INSUFFICIENT
 
 
 def commit_order(state: State, account: Account, accepted: Accepted) -> OrderResult:

@@ -15,12 +15,13 @@ from node.core.margin.afterwards import Arrival, summary_after
 from node.core.num import div_ceil
 from node.core.outcome import Applied, Outcome, Rejected, ValueResult
 from node.core.state import Account, LiquidateWork, State
-from proto.events import BalanceReason, TakeoverMade
+from proto.events import BalanceReason
 from proto.ids import AccountId
 from proto.intents import TakeOver
 from proto.ops import OpKind
 from proto.reject import RejectCode
 from proto.units import POSITION_LOTS_MAX, MicroUsd, Ppm
+from proto.waterfall_events import TakeoverMade
 
 
 class Plan(NamedTuple):

@@ -4,6 +4,7 @@ from node.core.ledger.accounts import account_for_credit
 from node.core.ledger.money import balance_of, credit
 from node.core.margin.account import summary
 from node.core.outcome import Applied, Outcome, Rejected, ValueResult
+from node.core.price.ladder import Action, borrows, is_any_stale, refusal
 from node.core.state import Account, State
 from proto.events import BalanceReason, TransferMade
 from proto.ids import USDC, VENUE_ADDRESSES, ZERO_ADDRESS
@@ -26,8 +27,11 @@ def check(state: State, account: Account, intent: Transfer) -> RejectCode | None
         return RejectCode.ADDRESS_RESERVED
     if balance_of(account, intent.asset) < intent.amount:
         return RejectCode.BALANCE_INSUFFICIENT
+    code = refusal(state, account, Action.TRANSFER) or borrows(state, account, Action.TRANSFER)
+    if code is not None:
+        return code
     if intent.asset == USDC and summary(state, account).free < intent.amount:
-        return RejectCode.TRANSFER_EXCEEDS_FREE_COLLATERAL
+        return RejectCode.INDEX_STALE if is_any_stale(state, account) else RejectCode.TRANSFER_EXCEEDS_FREE_COLLATERAL
     return None
 
 

@@ -4,11 +4,11 @@ from node.core.liquidation import work
 from node.core.outcome import Applied, Outcome, Rejected, ValueResult
 from node.core.state import Account, LeaveWork, State
 from node.core.vaults.shares import held_by
-from proto.events import VaultLeaving
 from proto.intents import VaultWithdraw
 from proto.ops import OpKind
 from proto.reject import RejectCode
 from proto.units import TimeMs
+from proto.waterfall_events import VaultLeaving
 
 
 def check(state: State, account: Account, intent: VaultWithdraw) -> RejectCode | None:

@@ -1,11 +1,13 @@
 """Debit an asset and append a claim that the destination can make on L1 once the batch is final.
 
-Invariant: a withdrawal's leaf is written once and never changes; cash never leaves while margin needs it.
+Invariant: a withdrawal's leaf is written once and never changes; cash never leaves while margin needs it or the venue's guards keep it.
 """
 
+from node.core.ledger.guards import fits, is_gated, spend
 from node.core.ledger.money import balance_of, credit
 from node.core.margin.account import summary
 from node.core.outcome import Applied, Outcome, Rejected, ValueResult
+from node.core.price.ladder import Action, borrows, is_any_stale, refusal
 from node.core.state import Account, State
 from proto.events import BalanceReason, WithdrawalRequested
 from proto.ids import USDC, ZERO_ADDRESS
@@ -25,8 +27,16 @@ def check(state: State, account: Account, intent: Withdraw) -> RejectCode | None
         return RejectCode.DESTINATION_ZERO
     if balance_of(account, intent.asset) < intent.amount:
         return RejectCode.BALANCE_INSUFFICIENT
+    if is_gated(state):
+        return RejectCode.WITHDRAWALS_GATED
+    code = refusal(state, account, Action.WITHDRAW) or borrows(state, account, Action.WITHDRAW)
+    if code is not None:
+        return code
     if intent.asset == USDC and summary(state, account).free < intent.amount:
-        return RejectCode.WITHDRAWAL_EXCEEDS_FREE_COLLATERAL
+        stale = is_any_stale(state, account)
+        return RejectCode.INDEX_STALE if stale else RejectCode.WITHDRAWAL_EXCEEDS_FREE_COLLATERAL
+    if not fits(state, intent.asset, intent.amount):
+        return RejectCode.WITHDRAWAL_LIMIT
     return None
 
 
@@ -34,6 +44,7 @@ def commit(state: State, account: Account, intent: Withdraw) -> Applied:
     """Debit and append. Cannot fail."""
     index = state.withdrawal_count
     state.withdrawal_count = index + 1
+    spend(state, intent.asset, intent.amount)
     credit(state, account, intent.asset, -intent.amount, BalanceReason.WITHDRAWAL)
     state.totals[intent.asset].withdrawn += intent.amount
     leaf = withdrawal_words(index, account.id, intent.destination, intent.asset, intent.amount)

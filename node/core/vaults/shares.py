@@ -12,9 +12,9 @@ from node.core.margin.account import health
 from node.core.num import div_ceil, div_floor
 from node.core.price.status import may_liquidate
 from node.core.state import Account, State, Vault, touch_account
-from proto.events import VaultSharesChanged
 from proto.ids import share_asset
 from proto.units import AssetUnits, MicroUsd
+from proto.waterfall_events import VaultSharesChanged
 
 VIRTUAL: Final = 1_000_000
 """Micro-USDC, and shares, that count as if they were always there."""

@@ -15,6 +15,7 @@ from node.gateway.hl.past import OUTSIDE, interval_of
 from node.gateway.hl.standing import NEED_CONTEXTS, Contexts, Standing
 from node.gateway.hl.strict_json import write
 from node.gateway.hl.topics import STANDING, Topic
+from node.gateway.outbox import TEXT, websocket_frame
 from node.gateway.ports import ReadRefusedError
 from node.gateway.shelf import Shelf
 from node.views.rows import FillRow, FundingRow, LedgerRow, OrderRow, OrderStatus, TradeRow, TransferRow
@@ -32,8 +33,8 @@ _BY_USER: Final = (
 class Reader(Protocol):
     """A connection."""
 
-    def send(self, text: bytes) -> None:
-        """Send one message; never blocks."""
+    def send_wrapped(self, frame: bytes) -> None:
+        """Send one message in WebSocket form; never blocks."""
         ...
 
 
@@ -81,9 +82,9 @@ class Feed:
     def _send(self, topic: Topic, channel: str, data: Any) -> None:
         readers = self._readers.get(topic)
         if readers:
-            text = message(channel, data)
+            frame = websocket_frame(message(channel, data), TEXT)
             for reader in readers:
-                reader.send(text)
+                reader.send_wrapped(frame)
 
     # --- with each cycle --------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """How numbers, ids and hashes look: decimal text that always has a dot, no padding, no exponent; lower-case hex."""
 
+from functools import lru_cache
 from typing import Any, Final
 
 from node.views.rows import OrderRow, OrderStatus
@@ -11,6 +12,7 @@ from proto.units import PRICE_DECIMALS_MAX
 
 USD_DECIMALS: Final = 6
 RATE_DECIMALS: Final = 12
+_TEXTS_MAX: Final = 50_000  # Prices and sizes of books come again and again.
 _TIFS: Final = {
     TimeInForce.GTC: "Gtc",
     TimeInForce.IOC: "Ioc",
@@ -44,6 +46,7 @@ REFUSALS: Final = {
 }
 
 
+@lru_cache(maxsize=_TEXTS_MAX)
 def fixed(value: int, decimals: int) -> str:
     """A scaled integer as decimal text with at least one decimal."""
     digits = str(abs(value)).rjust(decimals + 1, "0")

@@ -23,6 +23,7 @@ from proto.units import U64_MAX
 
 Answer = Callable[[dict[str, Any]], Awaitable[Any]]
 _HOUR_S: Final = 3_600
+_DAYS_MS: Final = 1_000
 _LIGHT: Final = 2
 ALWAYS: Final[dict[str, Any]] = {
     "perpDexs": [None], "outcomeMeta": {"outcomes": [], "questions": []}, "userAbstraction": ABSTRACTION, "maxBuilderFee": 0,
@@ -61,6 +62,8 @@ class Info:
         self._coins = coins
         self._writer = writer
         self._views = shelf.views
+        self._days: dict[int, list[CandleRow]] = {market.id: [] for market in coins.markets}
+        self._days_until = 0
         self._state = writer.peek(lambda state: state)  # Parameters and addresses: they never go away.
         self.past = Past(coins, shelf, self._state)
         past = self.past
@@ -141,14 +144,18 @@ class Info:
         return [portraits.meta(self._coins)]
 
     async def days(self) -> dict[int, list[CandleRow]]:
-        """Hourly candles of the last day, by market."""
-        since = max(self._views.time - portraits.DAY_S * 1_000, 0)
-        page, markets = self._views.candles.page, [market.id for market in self._coins.markets]
+        """Hourly candles of the last day, by market; read from disk at most once a second, whoever asks."""
+        now = self._views.time
+        if now >= self._days_until:
+            self._days_until = now + _DAYS_MS
+            since = max(now - portraits.DAY_S * 1_000, 0)
+            page, markets = self._views.candles.page, [market.id for market in self._coins.markets]
 
-        def load() -> dict[int, list[CandleRow]]:
-            return {number: page(number, _HOUR_S, since, 2**48, 25) for number in markets}
+            def load() -> dict[int, list[CandleRow]]:
+                return {number: page(number, _HOUR_S, since, 2**48, 25) for number in markets}
 
-        return await asyncio.to_thread(load)
+            self._days = await asyncio.to_thread(load)
+        return self._days
 
     async def contexts(self) -> list[dict[str, Any]]:
         """What every market shows now, in the order of asset ids."""

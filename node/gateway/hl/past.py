@@ -1,6 +1,7 @@
 """Histories: fills, orders, trades, candles, funding, ledger changes. Read from the views' disk, off the event loop."""
 
 import asyncio
+from itertools import islice
 from typing import Any, Final
 
 from node.core.state import State
@@ -126,15 +127,15 @@ class Past:
         sides = (row.taker, row.maker) if row.taker_side == 0 else (row.maker, row.taker)
         return rows.trade_object(row, self._coins, self.address_of(sides[0]), self.address_of(sides[1]))
 
-    async def trades(self, market: int) -> list[dict[str, Any]]:
+    def trades(self, market: int) -> list[dict[str, Any]]:
         """The newest trades, newest first."""
-        found = await self._page(HistoryKind.TRADES, market, PageQuery(limit=TRADES_SHOWN))
-        return [self.trade(row) for row in found if isinstance(row, TradeRow)]
+        newest = reversed(self._views.newest_trades[market])
+        return [self.trade(row) for row in islice(newest, TRADES_SHOWN)]
 
     async def recent_trades(self, request: dict[str, Any]) -> Any:
         """Null for an unknown coin."""
         market = self._coins.find(request.get("coin"))
-        return None if market is None else await self.trades(market)
+        return None if market is None else self.trades(market)
 
     async def candles(self, request: dict[str, Any]) -> Any:
         """At most 5,000, oldest first; null for an unknown coin."""

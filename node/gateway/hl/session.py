@@ -84,6 +84,10 @@ class HlSession:
         """Send one message."""
         self._outbox.put(text)
 
+    def send_wrapped(self, frame: bytes) -> None:
+        """Send one message that is in WebSocket form already."""
+        self._outbox.put_wrapped(frame)
+
     def _say(self, channel: str, data: Any) -> None:
         self.send(message(channel, data))
 
@@ -165,7 +169,7 @@ class HlSession:
             case "userTwapHistory":
                 return {"user": user, "isSnapshot": True, "history": []}
             case "trades":
-                return await past.trades(topic.owner) or None
+                return past.trades(topic.owner) or None
             case _:
                 return await self._feed.present(topic)
 

@@ -5,21 +5,26 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from node.lab.bench.batch import bench_batch
 from node.lab.bench.devnet import bench_devnet
 from node.lab.bench.e2e import bench_e2e
 from node.lab.bench.engine import bench_engine, bench_root, bench_tick, bench_verify
 from node.lab.bench.liquidation import bench_liquidations
 from node.lab.bench.machine import FileSystem, describe_commit, describe_machine, measure_file_system
 from node.lab.bench.measure import Result, Setting
+from node.lab.bench.reads import bench_reads
 from node.lab.bench.store import bench_memory, bench_recovery, bench_start
-from node.lab.bench.streams import bench_streams
+from node.lab.bench.streams import bench_crowd, bench_streams
 from node.lab.bench.watch import bench_watch
 
 BENCHES: Final[dict[str, Callable[[Setting], Result | Awaitable[Result]]]] = {
     "engine": bench_engine,
     "verify": bench_verify,
     "e2e": bench_e2e,
+    "batch": bench_batch,
     "streams": bench_streams,
+    "crowd": bench_crowd,
+    "reads": bench_reads,
     "root": bench_root,
     "recovery": bench_recovery,
     "tick": bench_tick,

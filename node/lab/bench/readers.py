@@ -26,6 +26,7 @@ _MASK: Final = bytes(4)  # The zero mask: masking protects proxies, of which the
 _HEAD_END: Final = b"\r\n\r\n"
 _EVENT: Final = FrameKind.EVENT.value
 _NS_PER_MS: Final = 1_000_000
+_WIDE: Final = 0xCC  # Integers of 1, 2, 4 and 8 bytes follow 0xcc, 0xcd, 0xce and 0xcf.
 
 
 class Wanted(NamedTuple):
@@ -124,16 +125,20 @@ class Reader(asyncio.Protocol):
         return data[at:]
 
     def _take(self, payload: bytes, now_ms: int) -> None:
-        items = decode_node_frame(payload)
-        seen, kind = self._seen, items[0]
-        if kind == _EVENT:
-            stream, number = items[1], items[2]
+        seen = self._seen
+        if payload[1] == _EVENT:
+            stream, at = _uint(payload, 2)
+            number, at = _uint(payload, at)
+            _, at = _uint(payload, at)
             if self._last.get(stream) != number - 1:
                 seen.gaps += 1
             self._last[stream] = number
             seen.events += 1
-            seen.late_ms.append(now_ms - items[4])
-        elif kind == FrameKind.SNAPSHOT:
+            seen.late_ms.append(now_ms - _uint(payload, at)[0])
+            return
+        items = decode_node_frame(payload)
+        kind = items[0]
+        if kind == FrameKind.SNAPSHOT:
             seen.anew += items[1] in self._last
             self._last[items[1]] = items[2]
             if len(self._last) == len(self._wanted):
@@ -152,6 +157,15 @@ class Reader(asyncio.Protocol):
     def _abort(self) -> None:
         assert self._transport is not None, "connected"
         self._transport.abort()
+
+
+def _uint(data: bytes, at: int) -> tuple[int, int]:
+    """The msgpack integer at a place, and the place after it: of an event only the numbers in front are looked at."""
+    first = data[at]
+    if first < _WIDE:
+        return first, at + 1
+    end = at + 1 + (1 << first - _WIDE)
+    return int.from_bytes(data[at + 1 : end], "big"), end
 
 
 async def connect(port: int, count: int, wanted: Sequence[Wanted], seen: Seen, timeout_s: float) -> list[Reader]:

@@ -3,18 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from proto.events import (
-    Deleveraged,
-    Event,
-    LiquidationEnded,
-    LiquidationStarted,
-    LossSocialised,
-    OrderFilled,
-    PositionTakenOver,
-    TakeoverMade,
-)
+from proto.events import Event, LiquidationEnded, LiquidationStarted, OrderFilled
 from proto.ids import AccountId
 from proto.reject import RejectCode
+from proto.waterfall_events import Deleveraged, LossSocialised, PositionTakenOver, TakeoverMade
 
 
 class Tally:
