@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from node.cli.bench import command
 from node.gateway.outbox import websocket_frame
-from node.lab.bench import batch, devnet, engine, readers, reads, store, streams
+from node.lab.bench import batch, devnet, engine, readers, reads, risk, store, streams
 from node.lab.bench.flow import find_recorded, generate, load_flow
 from node.lab.bench.machine import file_system_type, measure_file_system, refuse_memory
 from node.lab.bench.measure import BenchError, Latencies, Setting, latencies_of, rate_result
@@ -18,6 +18,7 @@ from node.lab.bench.measure import Result as Figure
 from node.lab.bench.prepared import open_prepared, prepare
 from node.lab.bench.venue import START, Signed, Venue
 from node.lab.percentiles import median, percentile
+from node.lab.stress.paths import make_path
 from proto.frames import FrameKind, encode_node_frame
 from tests.lab.flow_files import write_flow
 
@@ -239,3 +240,13 @@ async def test_a_devnet_is_measured_to_its_first_fill(setting: Setting, monkeypa
     assert (figure.name, figure.unit) == ("devnet", "s")
     assert 0 < figure.value < figure.seconds
     assert "all verified; the watcher was at most" in figure.note
+
+
+def test_risk_figures_on_small_amounts(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = risk.RiskSizes(positions=60, markets=3, ticks=5, accounts=12)
+    monkeypatch.setattr(risk, "SIZES", small)
+    mark = risk.bench_mark(setting)
+    assert (mark.unit, "60 positions, 3 markets" in mark.note) == ("ms", True)
+    short = make_path("flash", 1)
+    monkeypatch.setattr(risk, "_recorded_path", lambda: (short._replace(bars=short.bars[:30]), "a short path"))
+    assert "12 accounts, 30 bars twice" in risk.bench_stress(setting).note

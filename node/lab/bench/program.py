@@ -13,6 +13,7 @@ from node.lab.bench.liquidation import bench_liquidations
 from node.lab.bench.machine import FileSystem, describe_commit, describe_machine, measure_file_system
 from node.lab.bench.measure import Result, Setting
 from node.lab.bench.reads import bench_reads
+from node.lab.bench.risk import bench_mark, bench_stress
 from node.lab.bench.store import bench_memory, bench_recovery, bench_start
 from node.lab.bench.streams import bench_crowd, bench_streams
 from node.lab.bench.watch import bench_watch
@@ -29,6 +30,8 @@ BENCHES: Final[dict[str, Callable[[Setting], Result | Awaitable[Result]]]] = {
     "recovery": bench_recovery,
     "tick": bench_tick,
     "liquidations": bench_liquidations,
+    "mark": bench_mark,
+    "stress": bench_stress,
     "memory": bench_memory,
     "start": bench_start,
     "watch": bench_watch,
