@@ -20,6 +20,7 @@ from node.gateway.http_reads import HttpReads, error_response
 from node.gateway.human import Human
 from node.gateway.ports import Backpressure, Health, Settlement, Writer
 from node.gateway.queries import Queries
+from node.gateway.risk_watch import RiskWatch
 from node.gateway.session import Session
 from node.gateway.settings import GatewaySettings
 from node.gateway.shelf import Shelf
@@ -59,6 +60,7 @@ class Gateway:
         human = Human(writer.peek(lambda state: state.params))
         self._hl = HlRoutes(self._desk, writer, shelf) if settings.hl.enabled else None
         self._reads = HttpReads(self._desk, human, health, metrics, self._publish)
+        self._risk = RiskWatch(writer, metrics)
         self._sessions: dict[Session | HlSession, None] = {}
         self._peers: Tally[str] = Tally()
         self._stopping = False
@@ -89,6 +91,7 @@ class Gateway:
             self.port = runner.addresses[0][1]
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._desk.verifier.run())
+                group.create_task(self._risk.run())
                 if self._hl is not None:
                     group.create_task(self._hl.feed.run())
                 self.listening.set()
