@@ -35,7 +35,7 @@ _ROOT = Path(__file__).parents[2]
 def command(
     *, names: tuple[str, ...], take_all: bool, runs: int, directory: Path | None, flow: Path | None, as_json: bool
 ) -> None:
-    """Measure NAME...: engine, verify, e2e, streams, root, recovery, tick, liquidations, memory, start, watch, devnet."""
+    """Measure NAME...; without one, the message lists them."""
     if bool(names) == take_all:
         raise click.UsageError(f"name what to measure ({', '.join(BENCHES)}), or give --all")
     setting = Setting(directory or Path(tempfile.gettempdir()), flow or find_recorded(_ROOT), runs, say)
