@@ -7,7 +7,7 @@
     /v1/accounts/{address}/portfolio?span=day|week|month|all
     /v1/accounts/{address}/what_if?order=MARKET:SIDE:SIZE[@PRICE]&move=MARKET:PERCENT  (both repeatable)
     /v1/deposits/{address}  /v1/withdrawals/{index}
-    /v1/solvency  /v1/solvency/{address}
+    /v1/solvency  /v1/solvency/{address}  /v1/auctions?limit=  /v1/vaults/{id}
     /v1/orders/{id}  /v1/receipts/{seq}  /v1/batches?limit=&before=  /v1/batches/{id}
     /healthz  /readyz  /metrics
 
@@ -97,6 +97,8 @@ class HttpReads:
             ("/v1/receipts/{seq}", lambda r: ("receipt", [_path_uint(r, "seq")])),
             ("/v1/deposits/{address}", lambda r: ("deposits", [_address(r)])),
             ("/v1/withdrawals/{index}", lambda r: ("withdrawal", [_path_uint(r, "index")])),
+            ("/v1/auctions", lambda r: ("auctions", [_uint(r, "limit", 100)])),
+            ("/v1/vaults/{id}", lambda r: ("vault", [_path_uint(r, "id")])),
             ("/v1/solvency", lambda _: ("solvency", [])),
             ("/v1/solvency/{address}", lambda r: ("solvency_proof", [_address(r)])),
             ("/v1/batches", lambda r: ("batches", [_uint(r, "limit", 20), _uint(r, "before", 0)])),

@@ -29,7 +29,7 @@ _USD: Final = (
     "quote", "fee", "pnl", "funding", "entry", "equity", "initial_margin", "maintenance_margin", "free_collateral", "notional",
     "fees", "deviation", "expected_shortfall",
     "initial_added", "taker_fee", "maker_fee", "unrealised_pnl", "funding_due", "value", "minimum_notional", "open_interest_cap",
-    "lower_notional", "buy_value", "sell_value", "net_inflow", "traded",
+    "lower_notional", "reward", "worth_of_all", "minimum", "buy_value", "sell_value", "net_inflow", "traded",
 )  # fmt: skip
 _ASSET_AMOUNTS: Final = ("balance", "delta")
 _RATES: Final = ("funding_rate", "default_probability")

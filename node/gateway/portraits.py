@@ -10,7 +10,8 @@ from node.core.margin.orders import order_fits, order_margin
 from node.core.margin.tiers import requirement
 from node.core.state import Account, Market, State
 from node.core.transitions.placing import Limit, limit_of
-from proto.ids import USDC
+from node.gateway.waterfall import shares_portrait
+from proto.ids import SHARES, USDC
 from proto.intents import OrderSpec
 
 
@@ -54,8 +55,9 @@ def account_portrait(state: State, account: Account) -> dict[str, Any]:
         "free_collateral": margin.free, "default_probability": odds.probability, "expected_shortfall": odds.shortfall,
         "balances": [
             {"asset": USDC, "balance": account.cash},
-            *({"asset": asset, "balance": account.balances[asset]} for asset in sorted(account.balances)),
+            *({"asset": asset, "balance": account.balances[asset]} for asset in sorted(account.balances) if asset < SHARES),
         ],
+        "shares": shares_portrait(state, account),
         "positions": positions, "open_orders": len(account.orders), "open_totals": totals,
         "cancel_at": account.cancel_at,
         "triggers": len(account.triggers),

@@ -25,6 +25,8 @@
     deposits [owner]                                deposits that L1 shows and that are not credited yet
     solvency []                                     the newest signed statement of what is owed, asset by asset
     solvency_proof [address]                        the account's leaves and paths in it
+    auctions [limit=100]                            portfolios in liquidation that anybody may take a share of now
+    vault [id=1]                                    shares of a vault and what they are worth
     withdrawal [index]                              how far a withdrawal is, with its claim once it can be made
 
 Markets are named by id or name. Accounts are public: the ledger is data on L1.
@@ -41,13 +43,14 @@ from node.gateway.portraits import account_portrait, market_portrait, order_marg
 from node.gateway.ports import ReadRefusedError, Settlement, Writer
 from node.gateway.shelf import Shelf
 from node.gateway.suppositions import supposed_moves, supposed_orders, supposition_portrait
+from node.gateway.waterfall import auctions_portrait, vault_portrait
 from node.views import describe
 from node.views.history import PAGE_ROWS_MAX, Page, PageQuery
 from node.views.intervals import INTERVALS_S
 from node.views.portfolio import Sample, Span
 from node.views.rows import HistoryKind, OrderRow
 from node.views.streams import StreamKey, StreamName
-from proto.ids import AccountId, Address, MarketId
+from proto.ids import BACKSTOP_VAULT, AccountId, Address, MarketId, VaultId
 from proto.intents import IntentError, IntentKind, OrderSpec, PlaceOrder, intent_of
 from proto.ledger import Section
 from proto.reject import RejectCode
@@ -61,7 +64,7 @@ _WEIGHTS: Final[dict[str, int]] = {
     "status": 2, "markets": 2, "market": 2, "account": 2, "nonces": 2, "orders": 5, "order": 2, "book": 2, "margin": 2, "what_if": 5,
     "fills": 20, "order_history": 20, "ledger": 20, "funding": 20, "trades": 20, "candles": 20, "receipt": 5,
     "book_orders": 20, "funding_rates": 20, "portfolio": 20, "limits": 2, "account_proof": 20, "batches": 5, "batch": 2, "order_life": 20,
-    "deposits": 2, "withdrawal": 5, "solvency": 5, "solvency_proof": 20,
+    "deposits": 2, "withdrawal": 5, "auctions": 20, "vault": 2, "solvency": 5, "solvency_proof": 20,
 }  # fmt: skip
 _OF_MARKET: Final = (
     StreamName.BOOK, StreamName.BOOK_ORDERS, StreamName.TRADES, StreamName.BBO, StreamName.TICKER, StreamName.CANDLES,
@@ -91,6 +94,7 @@ class Queries:
             "ledger": self._of_account(HistoryKind.LEDGER), "funding": self._of_account(HistoryKind.FUNDING),
             "trades": self._of_market(HistoryKind.TRADES), "funding_rates": self._of_market(HistoryKind.RATES),
             "book_orders": self._ask_book_orders, "portfolio": self._ask_portfolio, "limits": self._ask_limits,
+            "auctions": self._ask_auctions, "vault": self._ask_vault,
             "deposits": self._ask_deposits, "withdrawal": self._ask_withdrawal,
             "solvency": self._ask_solvency, "solvency_proof": self._ask_solvency_proof,
         }  # fmt: skip
@@ -296,6 +300,18 @@ class Queries:
         owner = arguments.address("owner")
         arguments.done()
         return self._views.seq, self._settlement.pending_deposits(owner)
+
+    async def _ask_auctions(self, arguments: Arguments) -> Answer:
+        limit = arguments.uint("limit", PAGE_ROWS_MAX, 100)
+        arguments.done()
+        return await self._read(lambda state: auctions_portrait(state, limit))
+
+    async def _ask_vault(self, arguments: Arguments) -> Answer:
+        number = VaultId(arguments.uint("vault", U16_MAX, BACKSTOP_VAULT))
+        arguments.done()
+        if number not in self._state.vaults:
+            raise QueryRefusedError(RejectCode.VAULT_UNKNOWN, f"vault {number}")
+        return await self._read(lambda state: vault_portrait(state, state.vaults[number]))
 
     async def _ask_withdrawal(self, arguments: Arguments) -> Answer:
         index = arguments.uint("index", U32_MAX)

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from node.core.state import State
 from proto.events import BalanceChanged, PositionChanged
-from proto.ids import USDC
+from proto.ids import SHARES, USDC
 
 _SHIFT: Final = 16  # Asset and market ids are u16.
 _LOW: Final = (1 << _SHIFT) - 1
@@ -49,7 +49,7 @@ class AccountView:
             if account.cash:
                 self._balances[number << _SHIFT | USDC] = account.cash
             for asset, amount in account.balances.items():
-                if amount:
+                if amount and asset < SHARES:  # Shares of vaults are no balance that events change.
                     self._balances[number << _SHIFT | asset] = amount
             for market, position in account.positions.items():
                 if position.size:

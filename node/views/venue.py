@@ -73,7 +73,7 @@ from proto.intents import Side
 from proto.units import RATE_SCALE, Lots, MicroUsd, TimeMs
 
 _Handler = Callable[[Any], None]
-OUTSIDE: Final = frozenset({BalanceReason.DEPOSIT, BalanceReason.WITHDRAWAL, BalanceReason.TRANSFER})
+OUTSIDE: Final = frozenset({BalanceReason.DEPOSIT, BalanceReason.WITHDRAWAL, BalanceReason.TRANSFER, BalanceReason.VAULT})
 """What moves a balance and is neither profit nor loss."""
 NEWEST_TRADES: Final = 50
 """Trades of a market that are at hand without the disk."""

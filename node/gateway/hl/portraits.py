@@ -15,7 +15,7 @@ from node.gateway.hl.rows import level_object
 from node.views.book import BookView, LevelRow
 from node.views.fundings import FundingSumsView
 from node.views.rows import CandleRow
-from proto.ids import USDC
+from proto.ids import SHARES, USDC
 from proto.units import PRICE_DECIMALS_MAX, RATE_SCALE
 
 _TABLE: Final = 1_000  # Margin table ids are this plus the market's id: small numbers mean plain leverages elsewhere.
@@ -179,7 +179,7 @@ def spot_balances(state: State, account: Account | None) -> dict[str, Any]:
         return {"balances": []}
     free = summary(state, account).free
     rows = [_balance(state, USDC, account.cash, max(account.cash - free, 0))]
-    rows += [_balance(state, asset, amount, 0) for asset, amount in sorted(account.balances.items())]
+    rows += [_balance(state, asset, amount, 0) for asset, amount in sorted(account.balances.items()) if asset < SHARES]
     return {"balances": rows}
 
 
