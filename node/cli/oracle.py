@@ -1,5 +1,6 @@
 """`novate oracle`: one price publisher."""
 
+import asyncio
 import contextlib
 import time
 from pathlib import Path
@@ -8,8 +9,10 @@ import click
 
 from node.cli.connect import address_of
 from node.cli.key import read_password
-from node.cli.output import fail
+from node.cli.output import EXIT_FALSE, fail
 from node.cli.running import cancelled_by, run_until_stopped
+from node.client.client import NovateClient
+from node.client.errors import NotConnectedError, OutcomeUnknownError, ProtocolError, RefusedError
 from node.config.genesis import find_genesis, load_genesis
 from node.config.publisher import load_publisher
 from node.config.reading import ConfigError
@@ -19,11 +22,11 @@ from node.ops.keystore import KeystoreError, development_keys, load_key
 from node.ops.logs import configure_logs
 from node.ops.metrics import Metrics
 from node.oracle.choose import choose_wanted
-from node.oracle.publisher import WrongVenue
+from node.oracle.publisher import WrongVenue, check_venue
 from node.oracle.settings import PublisherSettings
 from node.oracle.source import SourceInvalid
 from node.oracle.station import Place, Reading, Station
-from proto.ids import IndexId
+from proto.ids import Address, IndexId
 from proto.signing.eip712 import Domain
 from proto.signing.secp256k1 import SigningKey
 from proto.units import TimeMs
@@ -63,6 +66,11 @@ from proto.units import TimeMs
 )
 @click.option("--report-ms", default=500, show_default=True)
 @click.option("--noise-ppm", default=20, show_default=True, help="This publisher's own error, standard deviation.")
+@click.option(
+    "--revoke",
+    metavar="ADDRESS",
+    help="Instead of publishing: vote to revoke a publisher's key, for ever. The key's own vote is enough, else most of the others'.",
+)
 @click.option("--metrics-port", type=click.IntRange(1, 65_535), help="Answer GET /metrics on 127.0.0.1 at this port.")
 def command(
     *,
@@ -79,6 +87,7 @@ def command(
     seed: int,
     report_ms: int,
     noise_ppm: int,
+    revoke: str | None,
     metrics_port: int | None,
 ) -> None:
     """Publish signed prices to a node until stopped."""
@@ -88,6 +97,9 @@ def command(
         params = load_genesis(find_genesis(genesis))
         domain = Domain(params.chain_id, address_of(contract))
         key = _key(params, key_file, password_file, development_key)
+        if revoke is not None:
+            _revoke(url, key, domain, address_of(revoke))
+            return
         start = TimeMs(time.time_ns() // 1_000_000 if price_start_ms is None else price_start_ms)
         least: dict[IndexId, int] = {}
         if sources_file is not None:
@@ -105,6 +117,24 @@ def command(
             run_until_stopped(cancelled_by(station.run))
     except (ConfigError, KeystoreError, SourceInvalid, WrongVenue, ValueError, OSError) as error:
         fail(str(error))
+
+
+def _revoke(url: str, key: SigningKey, domain: Domain, publisher: Address) -> None:
+    """Send one vote and say what became of it; exit code 1 where it was refused."""
+
+    async def vote() -> None:
+        async with NovateClient(url, key) as client:
+            check_venue(url, domain, client.domain)
+            await client.revoke_publisher(publisher, TimeMs(time.time_ns() // 1_000_000))
+
+    try:
+        asyncio.run(vote())
+    except RefusedError as error:
+        fail(f"refused: {error}", EXIT_FALSE)
+    except (ProtocolError, NotConnectedError, OutcomeUnknownError, TimeoutError) as error:
+        fail(f"{url}: {type(error).__name__}: {error}")
+    own = publisher == key.address
+    click.echo(f"0x{publisher.hex()} is revoked" if own else f"the vote against 0x{publisher.hex()} counts", err=True)
 
 
 def _key(params: Params, key_file: Path | None, password_file: Path | None, development_key: int | None) -> SigningKey:

@@ -41,6 +41,15 @@ class NodeLost(Exception):
     """The node cannot be reached for a while."""
 
 
+def check_venue(url: str, ours: Domain, found: Domain) -> None:
+    """What is signed for another chain or contract is worthless to a node. Raises WrongVenue."""
+    if found != ours:
+        raise WrongVenue(
+            f"{url} is chain {found.chain_id}, contract 0x{found.contract.hex()}; "
+            f"this publisher signs for chain {ours.chain_id}, contract 0x{ours.contract.hex()}"
+        )
+
+
 class Publisher:
     """One key, its sources, one node."""
 
@@ -97,7 +106,7 @@ class Publisher:
             if not prices:
                 continue
             try:
-                self._check_venue(client.domain)
+                check_venue(self._settings.url, self._domain, client.domain)
                 await client.report(TimeMs(beat), prices)
                 self.accepted += 1
                 self._gauges.report("accepted", answered=True)
@@ -111,15 +120,6 @@ class Publisher:
                 self._trouble(type(error).__name__)
                 if beat - heard_ms > self._settings.lost_ms:
                     raise NodeLost(f"no answer for {beat - heard_ms} ms") from error
-
-    def _check_venue(self, found: Domain) -> None:
-        """Reports signed for another chain or contract are worthless to a node."""
-        ours = self._domain
-        if found != ours:
-            raise WrongVenue(
-                f"{self._settings.url} is chain {found.chain_id}, contract 0x{found.contract.hex()}; "
-                f"this publisher signs for chain {ours.chain_id}, contract 0x{ours.contract.hex()}"
-            )
 
     def _trouble(self, name: str) -> None:
         self._troubles[name] += 1

@@ -20,6 +20,7 @@ from node.ops.metrics import Metrics
 from node.sequencer.cycle import Cycle, OpenCycle
 from node.sequencer.durability import Durability
 from node.sequencer.gauges import SequencerGauges
+from node.sequencer.guard_gauges import GuardGauges
 from node.sequencer.inbox import Inbox
 from node.sequencer.machine import SealWork
 from node.sequencer.receipts import ReceiptProof, receipt_proof, sign_cycle
@@ -84,6 +85,8 @@ class Sequencer:
         self._clock = clock
         self._settings = settings
         self._gauges = SequencerGauges(metrics)
+        self._guards = GuardGauges(metrics)
+        self._guards.seed(recovered.machine.state)
         self._stamper = Stamper(clock, recovered.machine.time)
         self._inbox = Inbox(settings)
         self._open = OpenCycle(self._machine, self._inbox, settings, self._stamper.now())
@@ -288,6 +291,7 @@ class Sequencer:
         for listener in self._listeners:
             listener.released(cycle.inputs)
         self._durability.reached(row.last_seq)
+        self._guards.take(cycle.inputs)
         self._gauges.cycle(cycle.inputs, len(self._inbox), seconds, self._stamper.wall_error_ms())
         if cycle.seal is not None:
             self._to_seal.put_nowait(cycle.seal)

@@ -22,6 +22,7 @@ from node.oracle.gauges import OracleGauges
 from node.oracle.settings import PublisherSettings
 from node.oracle.wanted import VenueWanted
 from node.sequencer.gauges import SequencerGauges
+from node.sequencer.guard_gauges import GuardGauges
 from node.sequencer.settings import SequencerSettings
 from node.settlement.gauges import SettlementGauges
 from node.settlement.settings import SettlementSettings
@@ -261,7 +262,7 @@ def _meanings(cls: type[Any]) -> dict[str, str]:
 def registry() -> Metrics:
     """A registry with every metric that a node has."""
     metrics = Metrics()
-    for room in (GatewayGauges, SequencerGauges, SettlementGauges):
+    for room in (GatewayGauges, GuardGauges, SequencerGauges, SettlementGauges):
         room(metrics)
     return metrics
 

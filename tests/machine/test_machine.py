@@ -31,6 +31,7 @@ from node.core.state import State, TriggerStatus
 from node.core.vaults.shares import VIRTUAL, equity_of
 from node.gateway.hl.fmt import fixed
 from proto.canonical import unpack
+from proto.events import BreakerCause, MarketStatus
 from proto.hl.actions import HlL1Request, HlModify, HlOrder, HlTarget, HlTif
 from proto.hl.decimals import normal
 from proto.ids import (
@@ -56,6 +57,7 @@ from proto.inputs import (
     Input,
     OracleReport,
     QueueItemSeen,
+    RevokePublisher,
     SampleTick,
     UserAction,
     WorkTick,
@@ -93,7 +95,7 @@ from proto.intents import (
 )
 from proto.ledger import Section
 from proto.units import AssetUnits, Lots, MicroPrice, Ppm, Price, TimeMs
-from tests.core.venue import PARAMS, PUBLISHERS, START_MS, USD, Venue, address, full_leaves, portrait, replay
+from tests.core.venue import GUARDED, PARAMS, PUBLISHERS, START_MS, USD, Venue, address, full_leaves, portrait, replay
 
 OWNERS = tuple(address(number) for number in range(1, 5))
 SUBS = tuple(sub_account_address(owner, 0) for owner in OWNERS[:2])
@@ -110,11 +112,13 @@ client_ids = st.integers(0, 6)
 class VenueMachine(RuleBasedStateMachine):
     """A few people, all that they can do, and the world around them."""
 
+    params = PARAMS
+
     def __init__(self) -> None:
         super().__init__()
-        self.venue = Venue()
-        self.restored = genesis_state(PARAMS)
-        self.scanned = genesis_state(PARAMS)
+        self.venue = Venue(self.params)
+        self.restored = genesis_state(self.params)
+        self.scanned = genesis_state(self.params)
         self.nonces = 0
         self.now = START_MS
 
@@ -124,7 +128,12 @@ class VenueMachine(RuleBasedStateMachine):
         self.venue.now = self.now
         live = self.venue.state
         before = full_leaves(live)
+        interest = {number: market.open_interest for number, market in live.markets.items()}
         outcome = self.venue.apply(item, signer)
+        for number, market in live.markets.items():
+            cap = market.params.open_interest_cap
+            if cap and market.open_interest > interest[number]:
+                assert market.open_interest * market.mark <= cap, "no fill passes the cap, whoever rested"
         stamp = self.venue.journal[-1][0]
         self.scanned.risk.stale = dict.fromkeys(self.scanned.accounts)
         for name, twin in (("restored", self.restored), ("scanned", self.scanned)):
@@ -486,6 +495,14 @@ class VenueMachine(RuleBasedStateMachine):
         self.report(publisher, index, (known.price if known else USD) * (1_000_000 + ppm) // 1_000_000)
 
     @rule(
+        publisher=st.sampled_from((PUBLISHERS[2], PUBLISHERS[2], address(9))), age=st.sampled_from([0, 0, -9_000, 86_400_000]),
+        voter=st.sampled_from((*PUBLISHERS, address(9))),
+    )  # fmt: skip
+    def revoke(self, publisher: Address, voter: Address, age: int) -> None:
+        """Only one key is in danger, so that a quorum remains."""
+        self.step(RevokePublisher(publisher, TimeMs(self.now - age), bytes(65)), voter)
+
+    @rule(
         wait=st.sampled_from([500, 2_000, 30_000, 3_600_000, 70_000, 700_000, 200_000_000]),
         fresh=st.sampled_from([True, True, False]),
     )
@@ -620,12 +637,31 @@ class VenueMachine(RuleBasedStateMachine):
         audit(self.venue.state)
 
     def teardown(self) -> None:
-        again = replay(PARAMS, self.venue.journal)
+        again = replay(self.params, self.venue.journal)
         assert portrait(again) == portrait(self.venue.state)
 
 
-def run(seed: int, examples: int, steps: int) -> None:
-    machine = hypothesis.seed(seed)(VenueMachine)
+class GuardedMachine(VenueMachine):
+    """With breakers, refused jumps, forecast volatility, depth, caps, limits of withdrawals and the gate."""
+
+    params = GUARDED
+
+    @invariant()
+    def guards_hold(self) -> None:
+        """No history grows beyond its window, no fraction leaves its bounds, no position grows beyond the cap by a fill."""
+        state = self.venue.state
+        for market in state.markets.values():
+            assert len(market.breaker.history) <= 2 + 300_000 // 5_000
+            assert (market.breaker.cause == BreakerCause.NONE) == (market.status == MarketStatus.OPEN)
+            if market.initial_vol_ppm:
+                floor, least = market.initial_ppm[0][1], market.maintenance[0][1]
+                assert floor <= market.initial_vol_ppm <= 3 * floor
+                assert least <= market.maintenance_vol_ppm <= market.initial_vol_ppm
+        assert len(state.guards.votes) <= len(PUBLISHERS) ** 2
+
+
+def run(seed: int, examples: int, steps: int, kind: type[VenueMachine] = VenueMachine) -> None:
+    machine = hypothesis.seed(seed)(kind)
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -636,10 +672,15 @@ def run(seed: int, examples: int, steps: int) -> None:
 
 
 def test_rule_book_under_random_inputs(seed: int) -> None:
-    run(seed, 100, 50)
+    run(seed, 70, 50)
+
+
+def test_guarded_rule_book_under_random_inputs(seed: int) -> None:
+    run(seed, 30, 50, GuardedMachine)
 
 
 @pytest.mark.campaign
 @pytest.mark.timeout(3_600)
 def test_rule_book_under_random_inputs_for_long(seed: int) -> None:
-    run(seed, 1_500, 100)
+    run(seed, 1_000, 100)
+    run(seed, 500, 100, GuardedMachine)
