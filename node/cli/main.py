@@ -25,6 +25,7 @@ COMMANDS: Final[dict[str, str]] = {
     "run": "Run the node.",
     "solvency": "Check what the venue owes, and your part of it, against what L1 holds.",
     "stress": "Drive the risk rules through a price path with a leveraged population.",
+    "snapshot": "Write a sealed state to a file, for a watcher to begin at.",
     "verify": "Rebuild the state from L1 and compare it with a data directory.",
     "watch": "Verify every batch from L1 alone.",
     "withdraw": "Withdraw to L1: sign, wait for finality, claim.",

@@ -55,6 +55,10 @@ from proto.signing.secp256k1 import SigningKey
     help="Keep verified state here between runs, and what the key has signed.",
 )  # fmt: skip
 @click.option(
+    "--snapshot", type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Begin at this state (`novate snapshot`) instead of genesis, once its root is that of a final batch on L1.",
+)  # fmt: skip
+@click.option(
     "--status-file", type=click.Path(path_type=Path, dir_okay=False), help="Write how far it is to this file, as JSON."
 )
 @click.option(
@@ -84,6 +88,7 @@ def command(
     depth_blocks: int,
     poll_ms: int,
     data_dir: Path | None,
+    snapshot: Path | None,
     status_file: Path | None,
     evidence_dir: Path | None,
     key_file: Path | None,
@@ -108,6 +113,7 @@ def command(
             depth_blocks=depth_blocks,
             poll_ms=poll_ms,
             data_dir=data_dir,
+            snapshot=snapshot,
             evidence_dir=evidence_dir or data_dir,
         )
         key = _key(params, key_file, password_file, development_key)

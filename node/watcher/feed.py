@@ -63,8 +63,12 @@ class _Chunk:
 class L1Feed:
     """Facts from `start` on. `chunks` are transactions whose data belongs to batches that are not committed at `start`."""
 
-    def __init__(self, client: L1Client, settings: WatcherSettings, start: Place | None = None) -> None:
+    def __init__(
+        self, client: L1Client, settings: WatcherSettings, start: Place | None = None, *, without_data_to: int = 0
+    ) -> None:
+        """`without_data_to`: batches up to this one come without their data, which is not read."""
         self._client = client
+        self._without_data_to = without_data_to
         self._settings = settings
         self._start = start
         self._follower = ChainFollower(
@@ -118,7 +122,8 @@ class L1Feed:
     async def _facts(self, seen: BlockSeen) -> AsyncIterator[Fact]:
         point = BlockPoint(seen.block.number, seen.block.hash)
         events = [(log, event) for log in seen.logs if (event := event_of(log)) is not None and self._is_new(log)]
-        fetched = await self._fetch_all([log for log, event in events if isinstance(event, DataPosted)])
+        wanted = [log for log, event in events if isinstance(event, DataPosted) and event.batch_id > self._without_data_to]
+        fetched = await self._fetch_all(wanted)
         for log, event in events:
             what = self._take(event, fetched.get(log.transaction_hash))
             if what is not None:
@@ -135,6 +140,8 @@ class L1Feed:
 
     def _take(self, event: VaultEvent, fetched: tuple[int, _Chunk] | None) -> PostedBatch | DepositQueued | WithdrawalPaid | None:
         match event:
+            case DataPosted() if event.batch_id <= self._without_data_to:
+                return None
             case DataPosted():
                 assert fetched is not None, "every DataPosted was fetched"
                 batch_id, chunk = fetched

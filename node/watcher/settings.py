@@ -28,6 +28,8 @@ class WatcherSettings:
     """…and above that after every so many; the running totals always."""
     tick_slack_ms: int = 10_000
     """How late a due tick may come before the operator counts as withholding it."""
+    snapshot: Path | None = None
+    """Where to begin, where nothing is kept in `data_dir`; None: at genesis."""
     evidence_dir: Path | None = None
     """Where a finding is written down for others; None: nowhere."""
     recovery_processes: int | None = None

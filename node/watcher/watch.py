@@ -19,12 +19,14 @@ from node.l1.rpc import L1Client
 from node.l1.vault import DepositQueued, Vault, WithdrawalPaid
 from node.store.errors import StoreError
 from node.store.signed import WouldContradict
+from node.store.snapshot import read_snapshot
 from node.watcher.evidence import evidence, write_evidence
 from node.watcher.feed import Fact, HistoryChanged, L1Feed, Place
 from node.watcher.kept import Kept, KeptState
 from node.watcher.prepare import BatchInputs, Recovery
 from node.watcher.report import Disagreement, Unheard, Verdict, WatchListener, WatchReport
 from node.watcher.settings import WatcherSettings
+from node.watcher.start import Passing, SnapshotRefused, check_on_l1, load_into
 from node.watcher.validator import MakeValidator, Validator
 from node.watcher.verify import Deployed, PostedBatch, Verifier
 from proto.batch import BodyError, decode_body
@@ -114,6 +116,7 @@ class Watch:
         self._recovery: Recovery | None = None
         self._make_validator = make_validator
         self._validator: Validator | None = None
+        self._passing: Passing | None = None
         self._written_s = time.monotonic()
 
     async def run(self) -> WatchReport:
@@ -138,6 +141,8 @@ class Watch:
                 found = await self._look(feed)
             except DeploymentRefused as error:
                 return self._report(Verdict.UNKNOWN, reason=error.numbered())
+            except SnapshotRefused as error:
+                return self._report(Verdict.UNKNOWN, reason=str(error))
             except (HistoryChanged, ReorgTooDeep, L1Lied) as error:
                 self._restarts += 1
                 if self._once and self._restarts > RESTARTS_MAX:
@@ -180,16 +185,30 @@ class Watch:
             self._recovery = Recovery(deployed.domain, settings.recovery_processes)
         self._target = await self._client.block_number()
         kept = await self._load_kept()
+        self._passing = None
         if kept is None:
-            if self._kept is not None:
-                await asyncio.to_thread(self._kept.clear, verifier.genesis_rows)
-            return L1Feed(self._client, settings)
+            return await self._begin_anew(verifier)
         feed = L1Feed(self._client, settings, kept.place)
         await feed.adopt(kept.open_data)
         verifier.resume(kept.state, kept.forest, kept.roots)
         verifier.queue.restore(*kept.queue)
         verifier.paid, verifier.withdrawals = kept.paid, kept.withdrawals
         return feed
+
+    async def _begin_anew(self, verifier: Verifier) -> L1Feed:
+        """At the snapshot, or at genesis. Raises SnapshotRefused, StoreError kinds."""
+        settings, rows = self._settings, verifier.genesis_rows
+        passed = 0
+        if settings.snapshot is not None:
+            snapshot = await asyncio.to_thread(read_snapshot, settings.snapshot, self._params.digest())
+            await check_on_l1(self._vault, snapshot.header)
+            await asyncio.to_thread(load_into, verifier, self._params, snapshot)
+            self._passing = Passing(snapshot.header)
+            rows, passed = tuple(snapshot.rows), snapshot.header.batch_id
+            self._listener.noted(f"beginning at the snapshot of batch {passed}, which is final on L1")
+        if self._kept is not None:
+            await asyncio.to_thread(self._kept.clear, rows)
+        return L1Feed(self._client, settings, without_data_to=passed)
 
     async def _load_kept(self) -> Kept | None:
         """Verified state of an earlier run, where L1 still has it. Not after a restart within this run: then L1 has changed."""
@@ -211,14 +230,14 @@ class Watch:
         """Take in what is new; L1 is read, and signers are recovered, ahead of what is verified."""
         self._tip = await self._vault.tip()
         ahead: asyncio.Queue[_Ahead | L1Error | None] = asyncio.Queue(FACTS_AHEAD)
-        found: Disagreement | L1Error | StoreError | None = None
+        found: Disagreement | L1Error | StoreError | SnapshotRefused | None = None
         async with asyncio.TaskGroup() as tasks:
             reading = tasks.create_task(self._read(feed, ahead))
             while found is None and (item := await ahead.get()) is not None:
                 try:
                     # An error of L1: what was read before it has been taken in.
                     found = item if isinstance(item, L1Error) else await self._take(item)
-                except (L1Error, StoreError) as error:  # Raised below, without a group around it.
+                except (L1Error, StoreError, SnapshotRefused) as error:  # Raised below, without a group around it.
                     found = error
             reading.cancel()
         if isinstance(found, Exception):
@@ -230,7 +249,7 @@ class Watch:
         try:
             async for fact in feed.advance(to_head=self._once):
                 inputs = None
-                if isinstance(fact.what, PostedBatch):
+                if isinstance(fact.what, PostedBatch) and fact.what.chunks:
                     inputs = await asyncio.to_thread(_begin_inputs, self._recovery, fact.what)
                 await ahead.put(_Ahead(fact, inputs))
         except L1Error as error:
@@ -252,6 +271,8 @@ class Watch:
                 if found is not None:
                     await self._note(found, None, fact.place)
                 return found
+            case PostedBatch() if self._passing is not None and not self._passing.is_over:
+                self._passing.take(verifier, fact.what)
             case PostedBatch():
                 return await self._batch(verifier, fact.what, ahead)
         return None
