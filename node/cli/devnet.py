@@ -13,6 +13,7 @@ from node.config.reading import ConfigError
 from node.core.params import Params
 from node.l1.answers import L1Error
 from node.lab.devnet.lines import tell_lines, tell_summary
+from node.lab.devnet.people import VALIDATORS_MAX
 from node.lab.devnet.processes import ChildEnded, ChildSilent
 from node.lab.devnet.program import Devnet
 from node.lab.devnet.record import DirectoryBusy
@@ -40,6 +41,10 @@ from node.oracle.source import SourceInvalid
     help="Play recorded bars (CSV, may be .gz) instead of the built-in path; for the first market, or for MARKET. Repeatable.",
 )  # fmt: skip
 @click.option("--price-speed", type=float, default=1.0, show_default=True, help="Bars played per second.")
+@click.option(
+    "--validators", type=click.IntRange(1, VALIDATORS_MAX), default=2, show_default=True,
+    help="Watchers that re-execute every batch and sign what is right, each in its own process.",
+)  # fmt: skip
 @click.option("--no-bots", is_flag=True, help="No makers and takers: an empty venue.")
 @json_option
 def command(
@@ -50,19 +55,20 @@ def command(
     data_dir: Path,
     prices: tuple[str, ...],
     price_speed: float,
+    validators: int,
     no_bots: bool,
     as_json: bool,
 ) -> None:
-    """Run a whole venue: L1, contract, price publishers, node, watcher, and bots that trade.
+    """Run a whole venue: L1, contract, price publishers, node, watchers, and bots that trade.
 
     Ten accounts of the public development mnemonic hold 1,000,000 USDC each, deposited through the contract. Ends with a summary;
-    exit code 0 only if the watcher agreed with every batch and the audit holds.
+    exit code 0 only if every watcher agreed with every batch and the audit holds.
     """
     try:
         params = load_genesis(find_genesis("devnet"))
         settings = DevnetSettings(
             data_dir=data_dir, port=port, l1_port=l1_port, seconds=seconds, prices=_absolute(params, prices),
-            price_speed=price_speed, bots=not no_bots,
+            price_speed=price_speed, bots=not no_bots, validators=validators,
         )  # fmt: skip
         summary = _run(settings, params, as_json=as_json)
     except (ConfigError, KeystoreError, SourceInvalid, ValueError, OSError) as error:

@@ -107,6 +107,8 @@ async def test_a_devnet_trades_survives_kill_9_and_goes_on(tmp_path: Path) -> No
         assert (json.loads(rebuilt.out)["verdict"], "agree up to batch" in rebuilt.err) == ("agrees", True)
         code, summary = await run.end()
     assert (code, summary["verified_all"], summary["audit"]) == (0, True, True)
+    assert (summary["validators"], summary["attested"]) == (2, summary["batches_verified"])
+    assert {"watcher", "watcher-2"} <= set(second["pids"])
     assert summary["orders"] > 50
     assert summary["fills"] > 5
     assert summary["batches_sealed"] == summary["batches_posted"] == summary["batches_verified"] > 0

@@ -7,6 +7,7 @@ import pytest
 from node.lab.devnet.numbers import parse_samples
 from node.lab.devnet.summary import Summary
 from node.lab.devnet.tally import Watched, read_watched
+from node.lab.devnet.validators import Validators
 from node.ops.metrics import Metrics
 
 
@@ -46,6 +47,13 @@ def test_a_histogram_without_samples_has_no_percentiles() -> None:
 def test_the_watchers_file_is_read_and_may_be_missing(tmp_path: Path) -> None:
     file = tmp_path / "watcher.json"
     assert read_watched(file) == Watched(0, agrees=True)
+    validators = Validators(tmp_path, 2)
+    assert validators.read() == Watched(0, agrees=True)
+    file.write_text('{"batch": 7, "agrees": true, "attested": 7}')
+    (tmp_path / "watcher-2.json").write_text('{"batch": 6, "agrees": true, "attested": 5}')
+    assert validators.read() == Watched(6, agrees=True, attested=5)
+    (tmp_path / "watcher-2.json").write_text('{"batch": 6, "agrees": false, "attested": 6, "disagreement": "batch 7"}')
+    assert validators.read() == Watched(6, agrees=False, disagreement="batch 7", attested=6)
     file.write_text('{"batch": 5, "last_seq": 9, "tip": 6, "agrees": false, "disagreement": "batch 6"}')
     assert read_watched(file) == Watched(5, agrees=False, disagreement="batch 6")
 
@@ -65,4 +73,6 @@ def test_a_summary_is_good_only_if_everything_held() -> None:
         "orders": 1, "fills": 1, "batches_sealed": 3, "batches_posted": 3, "batches_verified": 3, "batches_final": 1,
         "verified_all": True, "audit": True, "seconds": 2.0, "ack_ms": {"p50": 1.235, "p99": 9.877},
         "l1": {"rpc": "http://127.0.0.1:1", "contract": "0x00", "chain_id": 31337}, "ports": {"http": 1, "l1": 2},
+        "validators": 1,
+        "attested": 0,
     }  # fmt: skip

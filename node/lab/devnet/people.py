@@ -12,6 +12,8 @@ from proto.signing.secp256k1 import SigningKey
 TRADERS: Final = 10
 """Accounts 0 to 9 are for whoever tries the venue."""
 OPERATOR: Final = 10
+VALIDATORS_FIRST: Final = 11
+VALIDATORS_MAX: Final = 8
 PUBLISHERS_FIRST: Final = 20
 """Genesis names the publishers' addresses; their keys begin here."""
 BOTS_FIRST: Final = 30

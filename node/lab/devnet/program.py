@@ -12,7 +12,6 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -29,7 +28,8 @@ from node.lab.devnet.people import BOTS_FIRST, PUBLISHERS_FIRST, People
 from node.lab.devnet.processes import Child, ChildEnded, ChildSilent, Fleet, supervised
 from node.lab.devnet.settings import DevnetSettings
 from node.lab.devnet.summary import Summary
-from node.lab.devnet.tally import NodeEye, Watched, read_watched
+from node.lab.devnet.tally import NodeEye, Watched
+from node.lab.devnet.validators import Validators
 from node.lab.devnet.waiting import until
 from proto.events import IndexStatus
 from proto.units import TIME_MS_MAX
@@ -97,6 +97,7 @@ class Devnet:
         self._say = say
         self._people = People.of(params)
         self._dir = settings.data_dir.absolute()
+        self._validators = Validators(self._dir, settings.validators)
         self.view = View()
 
     async def run(self, stop: asyncio.Event) -> Summary:
@@ -115,12 +116,12 @@ class Devnet:
             node = await self._start_node(fleet, place)
             await self._start_crowd(fleet, place)
             eye = await self._wait_ready(fleet, session, place, node)
-            watcher = await self._start_watcher(fleet, place)
+            await self._start_watchers(fleet, place)
             await self._wait_open(place, eye)
             record.publish(self._dir, self._facts(fleet, place))
             self._step("running")
             self.view.since_s = time.monotonic()
-            await self._live(stop, watcher)
+            await self._live(stop)
             await self._end_trading(fleet)
             fills = await self._fills(place, began_ms)
             return await self._end(fleet, l1, place, fills, began_s)
@@ -184,15 +185,14 @@ class Devnet:
             raise ChildSilent(f"the node did not become ready within {_START_S:.0f} s; see {node.log}")
         return eye
 
-    async def _start_watcher(self, fleet: Fleet, place: Place) -> Child:
-        self._step("starting the watcher")
-        self._watcher_status.unlink(missing_ok=True)
-        return await fleet.start(
-            "watcher", "watch", "--poll-ms", "250", "--l1", place.rpc, "--contract", _hex(place.deployed.contract),
+    async def _start_watchers(self, fleet: Fleet, place: Place) -> None:
+        self._step("starting the watchers")
+        arguments = [
+            "--poll-ms", "250", "--l1", place.rpc, "--contract", _hex(place.deployed.contract),
             "--genesis", self._settings.genesis, "--start-block", str(place.deployed.block),
-            "--depth-blocks", str(WATCHER_DEPTH_BLOCKS), "--data-dir", str(self._dir / "watcher"),
-            "--status-file", str(self._watcher_status), "--json", may_end=True,
-        )  # fmt: skip
+            "--depth-blocks", str(WATCHER_DEPTH_BLOCKS),
+        ]  # fmt: skip
+        await self._validators.start(fleet, arguments)
 
     async def _wait_open(self, place: Place, eye: NodeEye) -> None:
         """Until every first deposit is credited and every market has a fresh price: whoever reads devnet.json can trade.
@@ -212,10 +212,6 @@ class Devnet:
             if not await until(open_for_all, _START_S):
                 raise ChildSilent(f"no deposits or no prices within {_START_S:.0f} s; see {self._dir / 'logs'}")
 
-    @property
-    def _watcher_status(self) -> Path:
-        return self._dir / "watcher.json"
-
     def _facts(self, fleet: Fleet, place: Place) -> dict[str, Any]:
         """What devnet.json says."""
         return {
@@ -232,13 +228,13 @@ class Devnet:
 
     # --- middle -----------------------------------------------------------------------------------------------------------
 
-    async def _live(self, stop: asyncio.Event, watcher: Child) -> None:
-        """Look at everything until it is time to end, or the watcher has ended with an alarm."""
+    async def _live(self, stop: asyncio.Event) -> None:
+        """Look at everything until it is time to end, or a watcher has ended with an alarm."""
         seconds = self._settings.seconds
         until_s = self.view.since_s + seconds if seconds is not None else float("inf")
         while not stop.is_set() and time.monotonic() < until_s:
             await self._look()
-            if watcher.process.returncode is not None:
+            if self._validators.ended() is not None:
                 return
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(_LOOK_S, max(0.0, until_s - time.monotonic()))):
@@ -248,7 +244,7 @@ class Devnet:
         view = self.view
         assert view.eye is not None, "the node was started"
         tally = await view.eye.look()
-        view.watched = read_watched(self._watcher_status)
+        view.watched = self._validators.read()
         if view.watched.verified:
             view.behind_max = max(view.behind_max, tally.posted - view.watched.verified)
 
@@ -294,15 +290,15 @@ class Devnet:
         sealed = max(eye.last.sealed, int(stopped[1]) if stopped else 0)
         vault = Vault(l1, place.deployed.contract)
         posted = await vault.tip()
-        self._step("waiting for the watcher")
-        watched = await self._watch_to(fleet, posted)
+        self._step("waiting for the watchers")
+        watched = await self._watch_to(posted)
         shortfall = await escrow_shortfall(l1, place.deployed.contract)
         final = await vault.final_tip()
-        await fleet.stop("watcher", _STOP_S)
+        await self._validators.stop(fleet, _STOP_S)
         await fleet.stop("l1", _STOP_S)
         trouble = watched.disagreement or shortfall
         if not trouble and not sealed == posted == watched.verified:
-            trouble = f"of {sealed} batches L1 has {posted} and the watcher has verified {watched.verified}"
+            trouble = f"of {sealed} batches L1 has {posted} and every watcher has verified {watched.verified}"
         self._step("stopped")
         return Summary(
             orders=eye.last.orders, fills=fills, batches_sealed=sealed, batches_posted=posted,
@@ -311,19 +307,21 @@ class Devnet:
             seconds=time.monotonic() - began_s, ack_p50_ms=eye.last.ack_p50_ms, ack_p99_ms=eye.last.ack_p99_ms,
             rpc=place.rpc, contract=_hex(place.deployed.contract), chain_id=self._params.chain_id,
             ports={"http": place.port, "l1": place.l1_port}, behind_max=self.view.behind_max, trouble=trouble,
+            validators=self._settings.validators, attested=watched.attested,
         )  # fmt: skip
 
-    async def _watch_to(self, fleet: Fleet, batch: int) -> Watched:
-        """Wait until the watcher has verified a batch, or has ended, or takes too long."""
-        watcher = fleet.child("watcher")
+    async def _watch_to(self, batch: int) -> Watched:
+        """Wait until every watcher has verified a batch, or one has ended, or it takes too long."""
 
         async def done() -> bool:
-            return read_watched(self._watcher_status).verified >= batch or watcher.process.returncode is not None
+            return self._validators.read().verified >= batch or self._validators.ended() is not None
 
         await until(done, _CATCH_UP_S)
-        watched = self.view.watched = read_watched(self._watcher_status)
-        if watcher.process.returncode is not None and watched.agrees:
-            raise ChildEnded("watcher", watcher.process.returncode, watcher.tail())
+        ended = self._validators.ended()
+        watched = self.view.watched = self._validators.read()
+        if ended is not None and watched.agrees:
+            code = ended.process.returncode
+            raise ChildEnded(ended.name, -9 if code is None else code, ended.tail())
         return watched
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from node.lab.devnet.people import VALIDATORS_MAX
+
 DATA_DIR: Final = Path("devnet-data")
 """In the current directory: a devnet that is started again goes on."""
 PORT: Final = 8080
@@ -24,6 +26,8 @@ class DevnetSettings:
     prices: tuple[str, ...] = ()
     price_speed: float = 1.0
     bots: bool = True
+    validators: int = 2
+    """Watchers that re-execute and sign, each a process of its own."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
@@ -31,3 +35,5 @@ class DevnetSettings:
             raise ValueError("seconds must be above 0")
         if not (math.isfinite(self.price_speed) and self.price_speed > 0):
             raise ValueError("price speed must be above 0")
+        if not 1 <= self.validators <= VALIDATORS_MAX:
+            raise ValueError(f"validators: 1 to {VALIDATORS_MAX}")

@@ -25,6 +25,10 @@ class Summary:
     contract: str
     chain_id: int
     ports: dict[str, int]
+    validators: int = 1
+    """Watchers that re-executed everything."""
+    attested: int = 0
+    """Newest batch that every one of them signed."""
     behind_max: int = 0
     """Most batches that L1 had and the watcher had not verified yet, at any look."""
     trouble: str = ""
@@ -50,4 +54,6 @@ class Summary:
             "ack_ms": {"p50": round(self.ack_p50_ms, 3), "p99": round(self.ack_p99_ms, 3)},
             "l1": {"rpc": self.rpc, "contract": self.contract, "chain_id": self.chain_id},
             "ports": self.ports,
+            "validators": self.validators,
+            "attested": self.attested,
         }

@@ -95,6 +95,8 @@ class Watched:
     verified: int = 0
     agrees: bool = True
     disagreement: str = ""
+    attested: int = 0
+    """Newest batch that it signed."""
 
 
 def read_watched(path: Path) -> Watched:
@@ -103,4 +105,9 @@ def read_watched(path: Path) -> Watched:
         status = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return Watched()
-    return Watched(int(status["batch"]), bool(status["agrees"]), str(status.get("disagreement", "")))
+    return Watched(
+        int(status["batch"]),
+        bool(status["agrees"]),
+        str(status.get("disagreement", "")),
+        int(status.get("attested", 0)),
+    )
