@@ -94,6 +94,17 @@ def list_proof(items: Sequence[bytes], index: int) -> tuple[bytes, ...]:
     return (*list_proof(items[split:], index - split), list_root(items[:split]))
 
 
+def list_sides(index: int, count: int) -> int:
+    """For each sibling of a proof, from the leaf up, a bit: 1 where our node is the right one. For readers that only know a path."""
+    assert 0 <= index < count
+    sides: list[bool] = []
+    while count > 1:
+        split = _split(count)
+        sides.append(index >= split)
+        index, count = (index - split, count - split) if index >= split else (index, split)
+    return sum(1 << level for level, right in enumerate(reversed(sides)) if right)
+
+
 def list_proof_root(data: bytes, index: int, count: int, siblings: Sequence[bytes]) -> bytes | None:
     """Root that the proof leads to, or None where its length does not fit `index` of `count`."""
     if not 0 <= index < count:

@@ -11,6 +11,7 @@ from node.cli.output import json_option, print_json
 from node.client.amounts import Market, usd_of
 from node.client.client import NovateClient
 from node.lab.devnet.tally import Watched, read_watched
+from node.watcher.receipts import receipt_of_answer, write_receipt
 from proto.events import CloseReason
 from proto.inputs import Input, UserAction, decode_record
 from proto.intents import Side, TimeInForce
@@ -22,8 +23,12 @@ INPUTS_SHOWN = 12
 @click.command("inspect")
 @click.argument("order", type=click.IntRange(1, 2**63))
 @node_options
+@click.option(
+    "--save-receipts", type=click.Path(path_type=Path, file_okay=False),
+    help="Keep the signed receipts of the order's inputs here, as files: `novate watch --receipt` checks them against L1.",
+)  # fmt: skip
 @json_option
-def command(*, order: int, url: str | None, data_dir: Path, as_json: bool) -> None:
+def command(*, order: int, save_receipts: Path | None, url: str | None, data_dir: Path, as_json: bool) -> None:
     """Show ORDER's life: frame, sequence number, operations, receipt, batch, L1 transaction, verified by."""
 
     async def ask(client: NovateClient) -> tuple[dict[str, Any], dict[int, dict[str, Any]], Market]:
@@ -36,6 +41,10 @@ def command(*, order: int, url: str | None, data_dir: Path, as_json: bool) -> No
         return life, receipts, await client.market(life["order"]["market"])
 
     life, receipts, market = talk(Where(find_url(url, data_dir), None), ask)
+    if save_receipts is not None:
+        save_receipts.mkdir(parents=True, exist_ok=True)
+        for seq, answer in receipts.items():
+            write_receipt(save_receipts / f"receipt-{seq}.json", receipt_of_answer(answer))
     steps = [_input(row, receipts[row["seq"]], life, market) for row in life["inputs"]]
     watched = read_watched(data_dir / "watcher.json")
     shown = [row["batch"] for row in life["inputs"]]

@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import json
 import sys
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,16 +20,19 @@ from node.cli.watching import Teller, tell_verdict
 from node.config.genesis import find_genesis, load_genesis
 from node.config.reading import ConfigError
 from node.core.params import Params
+from node.l1.answers import L1Error
+from node.l1.deployment import check_deployment, genesis_facts
 from node.ops.keystore import KeystoreError, development_keys, load_key
 from node.ops.metrics import Metrics
 from node.store.errors import StoreError
 from node.store.signed import SignedHeights
 from node.watcher.door import Door
 from node.watcher.gauges import WatcherGauges
+from node.watcher.receipts import ReceiptCheck, ReceiptInvalid, check_receipt, read_receipt
 from node.watcher.report import Verdict, WatchReport
 from node.watcher.settings import WatcherSettings
 from node.watcher.validator import Validator
-from node.watcher.watch import watch
+from node.watcher.watch import open_client, watch
 from proto.signing.eip712 import Domain
 from proto.signing.secp256k1 import SigningKey
 
@@ -72,6 +77,10 @@ from proto.signing.secp256k1 import SigningKey
 @click.option("--password-file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--development-key", type=click.IntRange(0, 999), help="Instead: a key of the public mnemonic.")
 @click.option("--moved", is_flag=True, help="The data directory was moved here, and no copy of it is in use elsewhere.")
+@click.option(
+    "--receipt", "receipts", multiple=True, type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="A receipt (`novate inspect --save-receipts`): check that L1 has what it promises, and write a proof where not. Repeatable.",
+)  # fmt: skip
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address for --port.")
 @click.option(
     "--port", type=click.IntRange(0, 65_535), help="Serve metrics, health and attestations over HTTP; 0: any free port."
@@ -95,6 +104,7 @@ def command(
     password_file: Path | None,
     development_key: int | None,
     moved: bool,
+    receipts: tuple[Path, ...],
     host: str,
     port: int | None,
     as_json: bool,
@@ -120,14 +130,18 @@ def command(
         if key is not None and data_dir is None:
             raise click.UsageError("a validator needs --data-dir: what its key has signed must outlive the process")
         place = None if port is None else _Address(host, port)
-        report = _Run(settings, params, key, status_file, place, once=once, moved=moved).report()
-    except (ConfigError, KeystoreError, StoreError, ValueError, OSError) as error:
+        run = _Run(settings, params, key, status_file, place, receipts, once=once, moved=moved)
+        report = run.report()
+    except (ConfigError, KeystoreError, StoreError, L1Error, ReceiptInvalid, ValueError, OSError) as error:
         fail(str(error))
+    promises = run.promises()
     if as_json:
-        print_json(report.to_json())
+        print_json(report.to_json() | promises)
     else:
         tell_verdict(report)
-    sys.exit(report.verdict.value)
+        for name, seqs in promises.get("receipts", {}).items():
+            click.echo(f"receipts {name}: {', '.join(map(str, seqs)) or 'none'}")
+    sys.exit(Verdict.DISAGREES.value if run.is_promise_broken else report.verdict.value)
 
 
 def _key(
@@ -160,6 +174,7 @@ class _Run:
         key: SigningKey | None,
         status_file: Path | None,
         address: _Address | None,
+        receipts: tuple[Path, ...],
         *,
         once: bool,
         moved: bool,
@@ -172,6 +187,8 @@ class _Run:
         self._teller = Teller(status_file, WatcherGauges(metrics))
         self._door = Door(metrics, self._teller.alarm)
         self._address = address
+        self._receipts = [read_receipt(path) for path in receipts]
+        self._check: ReceiptCheck | None = None
         self._once = once
         self._report: WatchReport | None = None
         self._started_s = time.monotonic()
@@ -187,12 +204,47 @@ class _Run:
             verdict, teller.batch, teller.last_seq, bytes(32), teller.last_seq, seconds, None, "stopped", teller.attested_batch
         )
 
+    @property
+    def is_promise_broken(self) -> bool:
+        """Whether a receipt proves something against the operator."""
+        return self._check is not None and bool(self._check.proofs)
+
+    def promises(self) -> dict[str, Any]:
+        """What became of the receipts, where there were any."""
+        check = self._check
+        if check is None:
+            return {}
+        broken = [proof["receipt" if proof["kind"] == "omission" else "a"]["seq"] for proof in check.proofs]
+        return {"receipts": {"kept": check.kept, "broken": broken, "waiting": check.waiting}}
+
+    async def _check_receipts(self) -> ReceiptCheck | None:
+        """Refuse receipts that prove nothing; what two of them prove is written down at once. Raises ReceiptInvalid, L1Error kinds."""
+        if not self._receipts:
+            return None
+        params, contract = self._params, self._settings.contract
+        async with open_client(self._settings) as client:
+            deployment = await check_deployment(client, contract, genesis_facts(params))
+        for receipt in self._receipts:
+            check_receipt(receipt, Domain(params.chain_id, contract), deployment.operator)
+        return ReceiptCheck(self._receipts)
+
+    def _keep_proofs(self) -> None:
+        directory = self._settings.evidence_dir or Path()
+        for number, proof in enumerate(self._check.proofs if self._check is not None else (), 1):
+            directory.mkdir(parents=True, exist_ok=True)
+            path = directory / f"proof-{proof['kind']}-{number}.json"
+            path.write_text(json.dumps(proof, indent=2) + "\n", encoding="utf-8")
+            say(f"ALARM: {proof['kind']} proved; the proof is in {path}")
+
     async def _program(self, stop: asyncio.Event) -> None:
         async def watched() -> None:
             make = None if self._key is None else self._validator
+            check = self._check = await self._check_receipts()
+            inspect = None if check is None else check.batch
             self._report = await watch(
-                self._settings, self._params, self._teller, once=self._once, make_validator=make
+                self._settings, self._params, self._teller, once=self._once, make_validator=make, inspect=inspect
             )
+            self._keep_proofs()
             stop.set()
 
         async with self._serving(), asyncio.TaskGroup() as group:

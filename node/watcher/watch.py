@@ -49,6 +49,7 @@ async def watch(
     *,
     once: bool = False,
     make_validator: MakeValidator | None = None,
+    inspect: Inspect | None = None,
 ) -> WatchReport:
     """Verify from L1. `once`: everything that L1 has now, then report; else go on until cancelled or until the alarm.
 
@@ -58,7 +59,7 @@ async def watch(
     """
     async with open_client(settings) as client:
         return await Watch(
-            client, settings, params, listener or Unheard(), once=once, make_validator=make_validator
+            client, settings, params, listener or Unheard(), once=once, inspect=inspect, make_validator=make_validator
         ).run()
 
 
@@ -284,6 +285,7 @@ class Watch:
             return result
         found = self._inspect(batch) if self._inspect is not None else None
         if found is not None:
+            await self._note(found, batch, ahead.fact.place)
             return found
         await self._attest(batch)
         self._inputs += result.inputs
