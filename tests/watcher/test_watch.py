@@ -123,6 +123,7 @@ async def test_a_restart_goes_on_where_it_was(venue: Venue, tmp_path: Path) -> N
         before = await watch(kept, venue.params, once=True)
         await venue.deposit(ALICE, 7 * USD)
         await node.until(lambda: node.cash(ALICE) == 607 * USD)
+        await node.until(lambda: node.sequencer.sealed.batch_id > before.batch_id)
         tip = node.sequencer.sealed.batch_id
         await node.until(lambda: node.settlement.tracker.tip >= tip)
         after = await watch(kept, venue.params, once=True)
