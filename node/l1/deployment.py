@@ -12,6 +12,7 @@ from node.core.commit.origin import genesis_root
 from node.core.params import Params
 from node.l1.answers import L1Error, L1Lied, L1Refused, L1WrongChain
 from node.l1.contracts.artifact import load_artifact
+from node.l1.creation import COMMITTEE, ESCAPE, TIMELOCK, AssetRow, Origin, Periods, Roles, creations
 from node.l1.rpc import L1Client
 from node.l1.sender import Included, Intent, SendRefused, TransactionSender
 from node.l1.vault import CONTRACT, TOPICS, Vault
@@ -95,21 +96,28 @@ class Deployment:
 
 
 async def deploy(
+    client: L1Client,
     sender: TransactionSender,
     facts: GenesisFacts,
-    operator: Address,
-    challenge_window_s: int,
+    roles: Roles,
+    periods: Periods,
     assets: tuple[AssetListing, ...],
 ) -> tuple[Address, int]:
-    """Deploy the contract; its address and block. Raises SendRefused."""
-    rows = [(a.id, a.token, a.unit_divisor, a.deposit_cap, a.owing_cap) for a in assets]
-    code = CONTRACT.creation_code(
-        facts.genesis_hash, facts.genesis_state_root, facts.rules_hash, operator, challenge_window_s, rows
+    """Deploy the four contracts; address and block of the settlement contract. Raises SendRefused."""
+    decimals = {asset.id: asset.decimals for asset in facts.assets}
+    rows = tuple(
+        AssetRow(a.id, a.token, a.unit_divisor, a.deposit_cap, a.owing_cap, decimals.get(a.id, 0)) for a in assets
     )
-    result = await sender.send(Intent(None, code))
-    if not isinstance(result, Included) or not result.receipt.success or result.receipt.contract is None:
-        raise SendRefused("the contract was not deployed")
-    return result.receipt.contract, result.receipt.block_number
+    origin = Origin(facts.genesis_hash, facts.genesis_state_root, facts.rules_hash)
+    nonce = await client.nonce(sender.address)
+    block = 0
+    made = creations(sender.address, nonce, origin, rows, roles, periods)
+    for creation in made:
+        result = await sender.send(Intent(None, creation.code))
+        if not isinstance(result, Included) or not result.receipt.success or result.receipt.contract != creation.address:
+            raise SendRefused(f"{creation.contract.name} was not deployed where it belongs")
+        block = result.receipt.block_number
+    return made[-1].address, block
 
 
 async def check_deployment(client: L1Client, address: Address, facts: GenesisFacts) -> Deployment:
@@ -124,11 +132,11 @@ async def check_deployment(client: L1Client, address: Address, facts: GenesisFac
     code = await client.code(address)
     if not code:
         raise DeploymentRefused(Mismatch.NO_CONTRACT, f"There is no contract at 0x{address.hex()} on this chain.")
-    if not _is_ours(code):
-        raise DeploymentRefused(
-            Mismatch.OTHER_CODE, f"The contract at 0x{address.hex()} has other code than this program's version of it."
-        )
+    _require_code(code, CONTRACT.name, address)
     vault = Vault(client, address)
+    for name, view in ((TIMELOCK.name, "timelock"), (COMMITTEE.name, "committee"), (ESCAPE.name, "escape")):
+        beside = Address((await vault.ask(view))[0])
+        _require_code(await client.code(beside), name, beside)
     await _compare_genesis(vault, facts)
     divisors = await _compare_assets(vault, facts)
     operator = (await vault.ask("operator"))[0]
@@ -207,9 +215,15 @@ async def _compare_assets(vault: Vault, facts: GenesisFacts) -> tuple[int, ...]:
 _IMMUTABLE = re.compile(rb"\x00{32,}")
 
 
-def _is_ours(code: bytes) -> bool:
+def _require_code(code: bytes, name: str, address: Address) -> None:
+    if not _is_ours(code, name):
+        sentence = f"The contract at 0x{address.hex()} has other code than this program's version of {name}."
+        raise DeploymentRefused(Mismatch.OTHER_CODE, sentence)
+
+
+def _is_ours(code: bytes, name: str) -> bool:
     """Whether the code is the artifact's, apart from the places where immutables stand (zeros in the artifact)."""
-    compiled = load_artifact(CONTRACT.name).deployed_bytecode
+    compiled = load_artifact(name).deployed_bytecode
     if len(code) != len(compiled):
         return False
     at = 0

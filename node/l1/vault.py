@@ -13,13 +13,14 @@ from node.l1.answers import L1Lied, L1Log
 from node.l1.rpc import BlockTag, CallMessage, L1Client
 from proto.batch import Commitment
 from proto.hashing import address_word, keccak
-from proto.ids import Address, AssetId
+from proto.ids import ZERO_ADDRESS, Address, AssetId
 from proto.units import AssetUnits, TimeMs
 
 CONTRACT: Final = load_contract("Novate")
 BALANCE_OF: Final = keccak(b"balanceOf(address)")[:4]
 TOPICS: Final = {name: CONTRACT.topic(name) for name in (
-    "DepositQueued", "DataPosted", "DataReset", "BatchCommitted", "Withdrawn",
+    "DepositQueued", "ActionQueued", "DataPosted", "DataReset", "BatchCommitted", "BatchesReverted", "BatchAttested",
+    "Frozen", "Withdrawn",
 )}  # fmt: skip
 
 
@@ -37,11 +38,50 @@ class DepositQueued:
 
 
 @dataclass(frozen=True, slots=True)
+class ActionQueued:
+    """An action that an account's owner sent on L1 took its place in the queue."""
+
+    index: int
+    sender: Address
+    payload: bytes
+    time_s: int
+    queue_hash: bytes
+    """Of the queue up to and including this item."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchesReverted:
+    """Batches from `batch_id` to `last_batch` are undone."""
+
+    batch_id: int
+    last_batch: int
+    commitment_hash: bytes
+    """Of the first of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchAttested:
+    """Enough validators attested to this batch, and with it to all before it."""
+
+    batch_id: int
+    commitment_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """No new batches from here on, because queue item `index` waited too long."""
+
+    index: int
+    tip: int
+
+
+@dataclass(frozen=True, slots=True)
 class DataPosted:
     """One more chunk of a batch's body is in the input of this transaction."""
 
     batch_id: int
     index: int
+    poster: Address
     chunk_hash: bytes
 
 
@@ -50,6 +90,7 @@ class DataReset:
     """The chunks posted so far for this batch no longer count."""
 
     batch_id: int
+    poster: Address
     chunks: int
 
 
@@ -60,6 +101,9 @@ class BatchCommitted:
     commitment: Commitment
     final_at_s: int
     signature: bytes
+    """65 bytes for each signer, by ascending address; empty for a batch that somebody else than the operator posted."""
+    poster: Address = ZERO_ADDRESS
+    """Whose data the batch is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +116,17 @@ class WithdrawalPaid:
     amount: int
 
 
-VaultEvent = DepositQueued | DataPosted | DataReset | BatchCommitted | WithdrawalPaid
+VaultEvent = (
+    DepositQueued
+    | ActionQueued
+    | DataPosted
+    | DataReset
+    | BatchCommitted
+    | BatchesReverted
+    | BatchAttested
+    | Frozen
+    | WithdrawalPaid
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +176,19 @@ def event_of(log: L1Log) -> VaultEvent | None:
                 values["queueHash"],
             )  # fmt: skip
         case "DataPosted":
-            return DataPosted(values["batchId"], values["index"], values["chunkHash"])
+            return DataPosted(values["batchId"], values["index"], values["poster"], values["chunkHash"])
         case "DataReset":
-            return DataReset(values["batchId"], values["chunks"])
+            return DataReset(values["batchId"], values["poster"], values["chunks"])
+        case "ActionQueued":
+            return ActionQueued(
+                values["index"], values["sender"], values["payload"], values["time"], values["queueHash"]
+            )
+        case "BatchesReverted":
+            return BatchesReverted(values["batchId"], values["lastBatch"], values["commitmentHash"])
+        case "BatchAttested":
+            return BatchAttested(values["batchId"], values["commitmentHash"])
+        case "Frozen":
+            return Frozen(values["index"], values["tip"])
         case "BatchCommitted":
             return _committed(values)
         case "Withdrawn":
@@ -137,7 +201,7 @@ def _committed(values: Any) -> BatchCommitted:
     commitment = Commitment(*values["commitment"])
     if (commitment.batch_id, commitment.state_root) != (values["batchId"], values["stateRoot"]):
         raise L1Lied("BatchCommitted: topics and commitment differ")
-    return BatchCommitted(commitment, values["finalAt"], values["signature"])
+    return BatchCommitted(commitment, values["finalAt"], values["signature"], values["poster"])
 
 
 def commitment_fields(commitment: Commitment) -> tuple[Any, ...]:

@@ -25,7 +25,7 @@ from node.l1.follow import (
     Step,
 )
 from node.l1.rpc import L1Client
-from node.l1.vault import TOPICS, BatchCommitted, DataPosted, DataReset, DepositQueued, Vault, event_of
+from node.l1.vault import TOPICS, ActionQueued, BatchCommitted, DataPosted, DataReset, DepositQueued, Vault, event_of
 from node.ops.clock import Clock
 from node.ops.logs import room_log
 from node.ops.metrics import Metrics
@@ -53,7 +53,7 @@ BACKOFF_MAX_S: Final = 15.0
 LAG_PATIENCE_S: Final = 30.0
 """How long an L1 node may lag behind our history at start before it counts as another history."""
 _POSITION: Final = b"position"
-_WATCHED: Final = tuple(TOPICS[name] for name in ("DepositQueued", "DataPosted", "DataReset", "BatchCommitted"))
+_WATCHED: Final = tuple(TOPICS[name] for name in ("DepositQueued", "ActionQueued", "DataPosted", "DataReset", "BatchCommitted"))
 _log = room_log("settlement")
 
 
@@ -262,7 +262,7 @@ class Settlement:
                 for log in step.logs:
                     event = event_of(log)
                     match event:
-                        case DepositQueued():
+                        case DepositQueued() | ActionQueued():
                             self._feed.seen(event, step.block.number, log.transaction_hash)
                         case DataPosted():
                             self.tracker.data_seen(event.batch_id, step.block.number, log.transaction_hash)

@@ -16,10 +16,14 @@ from node.l1.follow import BlockPoint, BlockSeen, ChainFollower, FinalizedSeen, 
 from node.l1.rpc import L1Client
 from node.l1.vault import (
     TOPICS,
+    ActionQueued,
+    BatchAttested,
     BatchCommitted,
+    BatchesReverted,
     DataPosted,
     DataReset,
     DepositQueued,
+    Frozen,
     VaultEvent,
     WithdrawalPaid,
     chunk_of_call,
@@ -161,6 +165,8 @@ class L1Feed:
                 return PostedBatch(event.commitment, event.signature, data, transactions)
             case DepositQueued() | WithdrawalPaid():
                 return event
+            case ActionQueued() | BatchesReverted() | BatchAttested() | Frozen():
+                return None
 
     async def _fetch_all(self, logs: list[L1Log]) -> dict[bytes, tuple[int, _Chunk]]:
         room = asyncio.Semaphore(REQUESTS_AT_ONCE)

@@ -7,11 +7,12 @@ import pytest
 from node.l1.abi import load_contract
 from node.l1.answers import L1Refused
 from node.l1.chain.settings import DEVELOPMENT_CHAIN_ID
+from node.l1.creation import AssetRow, Origin, Periods, Roles, creations
 from node.l1.follow import BlockSeen, ChainFollower, FollowSettings
 from node.l1.rpc import CallMessage
 from node.l1.sender import Included, Intent, SenderSettings, SendRefused, TransactionSender
 from proto.hashing import keccak
-from proto.ids import ETH, USDC, ZERO_ADDRESS
+from proto.ids import ETH, USDC, ZERO_ADDRESS, Address
 from proto.signing.secp256k1 import SigningKey
 from tests.l1.keys import DEVELOPMENT_KEYS
 from tests.l1.nodes import L1Node, mining
@@ -37,10 +38,13 @@ async def test_deposit_and_data_are_found_again(l1: L1Node, seed: int) -> None:
     token_code = load_contract("TestToken").creation_code("Dollar", "USD", 6)
     async with mining(l1):
         token = (await sent(sender, Intent(None, token_code))).receipt.contract
-    assets = [(int(USDC), token, 1, CAP, CAP), (int(ETH), ZERO_ADDRESS, WEI_PER_UNIT, CAP, CAP)]
-    code = novate.creation_code(keccak(b"genesis"), keccak(b"root"), keccak(b"rules"), KEY.address, 600, assets)
+    rows = (AssetRow(USDC, token or ZERO_ADDRESS, 1, CAP, CAP, 6), AssetRow(ETH, ZERO_ADDRESS, WEI_PER_UNIT, CAP, CAP, 9))
+    origin = Origin(keccak(b"genesis"), keccak(b"root"), keccak(b"rules"))
+    made = creations(KEY.address, 1, origin, rows, Roles(KEY.address), Periods.development(600))
+    at: Address | None = None
     async with mining(l1):
-        at = (await sent(sender, Intent(None, code))).receipt.contract
+        for creation in made:
+            at = (await sent(sender, Intent(None, creation.code))).receipt.contract
         assert at is not None
         follower = ChainFollower(l1.client, FollowSettings(addresses=(at,), topics=(novate.topic("DepositQueued"),)))
         deposit = Intent(at, novate.encode_call("depositETH", KEY.address), value_wei=5 * WEI_PER_UNIT)

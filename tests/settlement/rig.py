@@ -11,6 +11,7 @@ from node.core.params import Params
 from node.core.state import State
 from node.l1.abi import load_contract
 from node.l1.compared import open_l1
+from node.l1.creation import Periods, Roles
 from node.l1.deployment import AssetListing, GenesisFacts, deploy, genesis_facts
 from node.l1.rpc import CallMessage
 from node.l1.sender import Included, Intent, SenderSettings, TransactionSender
@@ -101,7 +102,7 @@ async def deploy_venue(l1: L1Node, params: Params = PARAMS, operator: Address = 
             AssetListing(USDC, token, 1, 10**15, 10**12),
             AssetListing(ETH, Address(bytes(20)), 10**9, 10**15, 10**12),
         )
-        contract, block = await deploy(sender, facts, operator, WINDOW_S, listings)
+        contract, block = await deploy(l1.client, sender, facts, Roles(operator), Periods.development(WINDOW_S), listings)
         return token, contract, block
 
     async with asyncio.TaskGroup() as tasks:

@@ -121,13 +121,13 @@ class Contract:
         if index != chunks:
             raise Reverted("ChunkIndexWrong", "uint32,uint32", index, chunks)
         self.data[batch_id] = keccak(before + keccak(chunk)), chunks + 1
-        self.logs.append(("DataPosted", (word(batch_id), word(index)), keccak(chunk)))
+        self.logs.append(("DataPosted", (word(batch_id), word(index), bytes(12) + self.deployed.operator), keccak(chunk)))
 
     def reset_data(self, batch_id: int) -> None:
         """Forget the chunks of a batch."""
         self._only_ahead(batch_id)
         _, chunks = self.data.pop(batch_id, (ZERO_HASH, 0))
-        self.logs.append(("DataReset", (word(batch_id),), word(chunks)))
+        self.logs.append(("DataReset", (word(batch_id), bytes(12) + self.deployed.operator), word(chunks)))
 
     def _only_ahead(self, batch_id: int) -> None:
         if batch_id <= len(self.batches):
@@ -153,7 +153,7 @@ class Contract:
         fields = tuple(call["c"])
         kinds = "(uint64,bytes32,bytes32,bytes32,bytes32,bytes32,bytes32,bytes32,uint64,uint64,uint64,uint64)"
         body = encode(["uint64", kinds, "bytes"], [time_s + self.deployed.window_s, fields, call["signature"]])
-        self.logs.append(("BatchCommitted", (word(c.batch_id), c.state_root), body))
+        self.logs.append(("BatchCommitted", (word(c.batch_id), c.state_root, bytes(12) + self.deployed.operator), body))
 
     def _check_continuity(self, c: Commitment, time_s: int) -> None:
         last = self.batches[-1].commitment if self.batches else None

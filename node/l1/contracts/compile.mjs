@@ -17,12 +17,15 @@ const solc = require("solc");
 const settings = {
   evmVersion: "cancun",
   viaIR: true,
-  optimizer: { enabled: true, runs: 10_000 },
+  optimizer: { enabled: true, runs: 200 },
   metadata: { bytecodeHash: "none", appendCBOR: false },
   outputSelection: { "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] } },
 };
 const contracts = {
   Novate: "Novate.sol",
+  Committee: "Committee.sol",
+  Escape: "Escape.sol",
+  Timelock: "Timelock.sol",
   TestToken: "test/TestToken.sol",
   FeeOnTransferToken: "test/FeeOnTransferToken.sol",
   BarringToken: "test/BarringToken.sol",
@@ -31,9 +34,15 @@ const contracts = {
 };
 // In the order of their names: the source hash runs over them, and a test lists the directory in the same order.
 const sources = [
+  "Committee.sol",
+  "Escape.sol",
+  "ICommittee.sol",
+  "IEscape.sol",
   "INovate.sol",
   "Novate.sol",
   "SparseProof.sol",
+  "Timelock.sol",
+  "Worth.sol",
   "test/BarringToken.sol",
   "test/CallingToken.sol",
   "test/FeeOnTransferToken.sol",

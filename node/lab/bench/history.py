@@ -16,6 +16,7 @@ from node.core.commit.forest import Forest
 from node.core.commit.seal import collect
 from node.core.schedule import due_inputs
 from node.l1.abi import load_contract
+from node.l1.creation import Periods, Roles
 from node.l1.deployment import AssetListing, deploy, genesis_facts
 from node.l1.rpc import L1Client, L1ClientSettings
 from node.l1.sender import Included, Intent, SenderSettings, TransactionSender
@@ -120,7 +121,9 @@ async def _deploy(client: L1Client, venue: Venue) -> tuple[Address, int, list[De
             tokens[asset.id] = other.receipt.contract
     listings = tuple(AssetListing(a.id, tokens[a.id], divisors[a.id], _CAP, _CAP) for a in venue.params.assets)
     facts = genesis_facts(venue.params)
-    contract, block = await deploy(sender, facts, keys[_OPERATOR].address, WINDOW_S, listings)
+    contract, block = await deploy(
+        client, sender, facts, Roles(keys[_OPERATOR].address), Periods.development(WINDOW_S), listings
+    )
     total = 2 * _DEPOSITS * AMOUNT_MAX
     await _sent(sender, Intent(tokens[USDC], _TOKEN.encode_call("mint", sender.address, total)))
     await _sent(sender, Intent(tokens[USDC], _TOKEN.encode_call("approve", contract, total)))

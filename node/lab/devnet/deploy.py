@@ -15,6 +15,7 @@ from node.core.commit.origin import genesis_root
 from node.core.params import Params
 from node.l1.abi import load_contract
 from node.l1.answers import L1Error, L1Receipt, L1Refused
+from node.l1.creation import AssetRow, Creation, Origin, Periods, Roles, creations
 from node.l1.rpc import L1Client
 from node.l1.sender import GWEI
 from node.l1.transactions import FeeMarketFields, Transaction, created_address, sign_fee_market
@@ -82,8 +83,9 @@ def btc_address(people: People) -> Address:
     return created_address(people.funder.address, 1)
 
 
-_CREATION: Final = 2
-"""The funder's transaction that creates the contract, when its tokens are there."""
+_FIRST_CREATION: Final = 2
+"""The funder's transaction that creates the time lock, when the tokens are there; three more follow."""
+_CREATION: Final = _FIRST_CREATION + 3
 
 
 def contract_address(people: People) -> Address:
@@ -91,8 +93,8 @@ def contract_address(people: People) -> Address:
     return created_address(people.funder.address, _CREATION)
 
 
-def _creation(params: Params, people: People) -> bytes:
-    assets = []
+def _creations(params: Params, people: People) -> tuple[Creation, ...]:
+    rows = []
     for asset in params.assets:
         if asset.id == ETH:
             token, decimals = ZERO_ADDRESS, NATIVE_DECIMALS
@@ -102,10 +104,12 @@ def _creation(params: Params, people: People) -> bytes:
             token, decimals = btc_address(people), BTC_DECIMALS
         else:
             raise DeployFailed(f"asset {asset.id}: a devnet has tokens for USDC and BTC, and ETH, only")
-        assets.append((asset.id, token, 10 ** (decimals - asset.decimals), asset.deposit_cap, asset.deposit_cap))
-    return CONTRACT.creation_code(
-        params.digest(), genesis_root(params), params.rules_hash(), people.operator.address, CHALLENGE_WINDOW_S, assets
-    )
+        divisor = 10 ** (decimals - asset.decimals)
+        rows.append(AssetRow(asset.id, token, divisor, asset.deposit_cap, asset.deposit_cap, asset.decimals))
+    origin = Origin(params.digest(), genesis_root(params), params.rules_hash())
+    funder = people.funder.address
+    roles = Roles(people.operator.address, guardian=funder, proposers=(funder,))
+    return creations(funder, _FIRST_CREATION, origin, tuple(rows), roles, Periods.development(CHALLENGE_WINDOW_S))
 
 
 def _steps(params: Params, people: People) -> Iterator[_Step]:
@@ -114,7 +118,8 @@ def _steps(params: Params, people: People) -> Iterator[_Step]:
     owners = [*(key.address for key in people.traders), *(key.address for key in people.bots), INSURANCE_ADDRESS]
     yield _Step("deploy token", None, TOKEN.creation_code("Test USD Coin", "USDC", TOKEN_DECIMALS))
     yield _Step("deploy BTC token", None, TOKEN.creation_code("Test Bitcoin", "BTC", BTC_DECIMALS))
-    yield _Step("deploy contract", None, _creation(params, people))
+    for creation in _creations(params, people):
+        yield _Step(f"deploy {creation.contract.name}", None, creation.code)
     yield _Step("fund operator", people.operator.address, b"", OPERATOR_ETHER * WEI_PER_ETHER)
     yield _Step("mint", token, TOKEN.encode_call("mint", people.funder.address, len(owners) * usd))
     yield _Step("approve", token, TOKEN.encode_call("approve", contract, len(owners) * usd))

@@ -18,6 +18,7 @@ from tests.l1.contracts.rig import (
     Venue,
     new_venue,
 )
+from tests.l1.contracts.test_ladder import PERIODS, VALIDATORS, attest, watched_venue
 
 BEGIN, END = "<!-- gas table -->", "<!-- end of gas table -->"
 Row = tuple[str, int, str]
@@ -32,6 +33,9 @@ def deposits() -> list[Row]:
     rows.append(("`deposit`", venue.deposit(USDC, 10**9).gas_used, ""))
     rows.append(("`depositETH`, the very first", venue.deposit(ETH, 10**9).gas_used, ""))
     rows.append(("`depositETH`", venue.deposit(ETH, 10**9).gas_used, ""))
+    venue.novate.send(ALICE, "forceAction", bytes(200))
+    rows.append(("`forceAction`, 200 bytes", venue.novate.send(ALICE, "forceAction", b"\x01" * 200).gas_used, ""))
+    rows.append(("`forceAction`, 4,096 bytes", venue.novate.send(ALICE, "forceAction", b"\x01" * 4_096).gas_used, ""))
     sealed = venue.seal()
     venue.post_data(sealed)
     rows.append(("`commit`", venue.commit(sealed).gas_used, "two assets"))
@@ -52,6 +56,22 @@ def data() -> list[Row]:
     venue = new_venue()
     venue.novate.send(OPERATOR.address, "postData", 2, 0, b"x")
     rows.append(("`resetData`", venue.novate.send(OPERATOR.address, "resetData", 2).gas_used, "after refund"))
+    return rows
+
+
+def ends() -> list[Row]:
+    """What is rare: attesting, reverting, freezing."""
+    venue = watched_venue(PERIODS)
+    venue.novate.send(ALICE, "forceAction", b"x")
+    for _ in range(2):
+        sealed = venue.seal({"queueCursor": 0, "queueHash": bytes(32)}, queue_cursor=0, queue_hash=bytes(32))
+        venue.post_data(sealed)
+        venue.commit(sealed)
+    rows = [("`attest`, two validators of three", attest(venue, 1, *VALIDATORS[:2]).gas_used, "reaches the threshold")]
+    venue.machine.now_s += PERIODS.attestation_window
+    rows.append(("`revertBatch`", venue.novate.send(BOB, "revertBatch", 2).gas_used, "any number of batches"))
+    venue.machine.now_s += PERIODS.freeze_after
+    rows.append(("`freeze`", venue.novate.send(BOB, "freeze").gas_used, ""))
     return rows
 
 
@@ -86,7 +106,7 @@ def withdrawals(count: int) -> list[Row]:
 
 def table() -> str:
     """The table in Markdown."""
-    rows = [*deposits(), *data(), *withdrawals(1_024), *withdrawals(65_536)]
+    rows = [*deposits(), *data(), *ends(), *withdrawals(1_024), *withdrawals(65_536)]
     lines = ["| call | gas | remark |", "|---|---:|---|"]
     lines += [f"| {name} | {gas:,} | {remark} |" for name, gas, remark in rows]
     return "\n".join(lines)

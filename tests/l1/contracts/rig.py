@@ -15,6 +15,7 @@ from node.l1.abi import Decoded, load_contract
 from node.l1.answers import L1Log
 from node.l1.chain.executor import BlockContext, Executor, Message, Outcome
 from node.l1.chain.world import AccountChange, World
+from node.l1.creation import AssetRow, Origin, Periods, Roles, creations
 from proto.batch import Commitment, data_hash, deposit_item_hash, next_queue_hash
 from proto.hashing import ZERO_HASH, keccak, word
 from proto.ids import Address
@@ -37,6 +38,7 @@ RULES_HASH = keccak(b"rules")
 USDC, ETH = 0, 1
 GWEI = 10**9
 CAP = 10**18
+OURS = ("Novate", "Committee", "Escape", "Timelock")
 OWING_CAP = 10**12
 
 
@@ -110,10 +112,34 @@ class Deployed:
 
     def __init__(self, machine: Machine, name: str, *args: Any, errors_of: str | None = None) -> None:
         """Deploy with constructor arguments; raises Refused. `errors_of` is a contract whose errors this one passes on."""
+        self._prepare(machine, name, errors_of)
+        self._create(self.interface.creation_code(*args))
+
+    @classmethod
+    def at(cls, machine: Machine, name: str, address: bytes) -> "Deployed":
+        """One that is there already."""
+        found = cls.__new__(cls)
+        found._prepare(machine, name, None)
+        found.address, found.deploy_gas = Address(address), 0
+        return found
+
+    @classmethod
+    def made(cls, machine: Machine, name: str, code: bytes) -> "Deployed":
+        """Deploy by its creation code; raises Refused."""
+        found = cls.__new__(cls)
+        found._prepare(machine, name, None)
+        found._create(code)
+        return found
+
+    def _prepare(self, machine: Machine, name: str, errors_of: str | None) -> None:
         self.machine = machine
         self.interface = load_contract(name)
-        self._errors = load_contract(errors_of) if errors_of else self.interface
-        outcome = machine.run(ALICE, None, self.interface.creation_code(*args))
+        # A call may pass on what a contract behind it says.
+        behind = [load_contract(other) for other in OURS] if name in OURS else []
+        self._errors = [load_contract(errors_of) if errors_of else self.interface, *behind]
+
+    def _create(self, code: bytes) -> None:
+        outcome = self.machine.run(ALICE, None, code)
         self._require(outcome)
         assert outcome.contract is not None
         self.address: Address = outcome.contract
@@ -163,10 +189,11 @@ class Deployed:
     def _require(self, outcome: Outcome) -> None:
         if outcome.success:
             return
-        error = self._errors.decode_error(outcome.output)
-        if error is None:
-            raise Refused(outcome.halt or "0x" + outcome.output.hex(), ())
-        raise Refused(error.name, tuple(error.values.values()))
+        for interface in self._errors:
+            error = interface.decode_error(outcome.output)
+            if error is not None:
+                raise Refused(error.name, tuple(error.values.values()))
+        raise Refused(outcome.halt or "0x" + outcome.output.hex(), ())
 
 
 @dataclass(frozen=True)
@@ -273,6 +300,21 @@ class Venue:
     body: bytes = b"body"
 
     @property
+    def committee(self) -> Deployed:
+        """Validators, bonds, evidence."""
+        return Deployed.at(self.machine, "Committee", self.novate.call("committee"))
+
+    @property
+    def escape(self) -> Deployed:
+        """The way out after a freeze."""
+        return Deployed.at(self.machine, "Escape", self.novate.call("escape"))
+
+    @property
+    def timelock(self) -> Deployed:
+        """What changes parameters."""
+        return Deployed.at(self.machine, "Timelock", self.novate.call("timelock"))
+
+    @property
     def domain(self) -> Domain:
         """Where the operator's signatures are valid."""
         return Domain(CHAIN_ID, self.novate.address)
@@ -375,14 +417,23 @@ def deploy(
     genesis: tuple[bytes, bytes, bytes] = (GENESIS_HASH, GENESIS_ROOT, RULES_HASH),
     operator: bytes = OPERATOR.address,
     window_s: int = WINDOW_S,
+    roles: Roles | None = None,
+    periods: Periods | None = None,
 ) -> Deployed:
-    """Deploy the settlement contract; raises Refused."""
-    return Deployed(machine, "Novate", *genesis, operator, window_s, assets)
+    """Deploy the four contracts; raises Refused."""
+    rows = tuple(AssetRow(row[0], Address(row[1]), *row[2:], 9 if row[1] == bytes(20) else 6) for row in assets)
+    made = creations(
+        ALICE, machine.world.get(ALICE).nonce, Origin(*genesis), rows,
+        roles or Roles(Address(operator), guardian=BOB, proposers=(ALICE,)), periods or Periods.development(window_s),
+    )  # fmt: skip
+    deployed = [Deployed.made(machine, creation.contract.name, creation.code) for creation in made]
+    assert [one.address for one in deployed] == [creation.address for creation in made]
+    return deployed[-1]
 
 
-def new_venue(token: str = "TestToken") -> Venue:
+def new_venue(token: str = "TestToken", roles: Roles | None = None, periods: Periods | None = None) -> Venue:
     """A fresh deployment with USDC as asset 0 and ETH as asset 1."""
     machine = Machine()
     usdc = Deployed(machine, token, "Test USD", "USDC", 6)
     assets = [(USDC, usdc.address, 1, CAP, OWING_CAP), (ETH, bytes(20), GWEI, CAP, OWING_CAP)]
-    return Venue(machine, deploy(machine, assets), usdc)
+    return Venue(machine, deploy(machine, assets, roles=roles, periods=periods), usdc)

@@ -62,7 +62,7 @@ def test_honest_batch_is_kept(venue: Venue) -> None:
     c = sealed.commitment
     expected = {
         "batchId": 1, "stateRoot": c.state_root, "finalAt": now_s + WINDOW_S, "commitment": fields(c),
-        "signature": sealed.signature,
+        "signature": sealed.signature, "poster": OPERATOR.address,
     }  # fmt: skip
     assert venue.novate.events(outcome) == [Decoded("BatchCommitted", expected)]
     assert venue.novate.call("tip") == 1

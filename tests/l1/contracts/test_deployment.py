@@ -1,15 +1,19 @@
 """Deployment: what the constructor keeps, and the tables and windows it refuses."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from node.l1.creation import AssetRow, Origin, Periods, Roles, creations
 from proto.hashing import ZERO_HASH
+from proto.ids import Address
 from tests.l1.contracts.rig import (
     ALICE,
     BOB,
     GENESIS_HASH,
     GENESIS_ROOT,
+    OPERATOR,
     RULES_HASH,
     Deployed,
     Machine,
@@ -50,14 +54,79 @@ def test_what_was_given_is_kept(venue: Venue) -> None:
 def test_short_window_on_a_production_chain_is_refused(chain_id: int) -> None:
     machine = Machine(chain_id)
     for window_s in (0, 600, WEEK_S - 1):
-        with refused("WindowTooShort", window_s, WEEK_S):
-            deploy(machine, [(0, NATIVE, 10**9, 1, 1)], window_s=window_s)
-    deploy(machine, [(0, NATIVE, 10**9, 1, 1)], window_s=WEEK_S)
+        with refused("PeriodInvalid", window_s, WEEK_S) if window_s else refused("PeriodInvalid"):
+            deploy(machine, [(0, NATIVE, 10**9, 1, 1)], periods=replace(Periods(), challenge_window=window_s))
+    deploy(machine, [(0, NATIVE, 10**9, 1, 1)], periods=Periods())
 
 
 @pytest.mark.parametrize("chain_id", [1337, 31337])
 def test_short_window_on_a_development_chain_is_accepted(chain_id: int) -> None:
-    assert deploy(Machine(chain_id), [(0, NATIVE, 10**9, 1, 1)], window_s=0).call("challengeWindow") == 0
+    assert deploy(Machine(chain_id), [(0, NATIVE, 10**9, 1, 1)], window_s=2).call("challengeWindow") == 2
+
+
+PERIODS = Periods()
+DAY_S = 86_400
+
+
+@pytest.mark.parametrize(
+    ("changed", "error"),
+    [
+        ({"queue_deadline": DAY_S - 1}, "PeriodTooShort"),
+        ({"open_after": DAY_S - 1}, "PeriodTooShort"),
+        ({"freeze_after": WEEK_S - 1}, "PeriodTooShort"),
+        ({"attestation_window": DAY_S - 1}, "PeriodTooShort"),
+        ({"timelock": 2 * WEEK_S - 1}, "PeriodTooShort"),
+        ({"claims": 30 * DAY_S - 1}, "ClaimPeriodTooShort"),
+        ({"evidence": 59}, "PeriodInvalid"),
+        ({"queue_deadline": 3 * DAY_S}, "PeriodsOutOfOrder"),
+        ({"open_after": 8 * DAY_S}, "PeriodsOutOfOrder"),
+        ({"attestation_window": WEEK_S}, "PeriodsOutOfOrder"),
+        ({"l2_time_lag": WEEK_S - 1}, "PeriodsOutOfOrder"),
+    ],
+)
+def test_short_periods_on_a_production_chain_are_refused(changed: dict[str, int], error: str) -> None:
+    with refused(error):
+        deploy(Machine(1), [(0, NATIVE, 10**9, 1, 1)], periods=replace(PERIODS, **changed))
+
+
+def test_the_settlement_contract_refuses_a_short_window_itself(machine: Machine) -> None:
+    """The committee's twin of the check is not what protects it."""
+    machine = Machine(1)
+    rows = (AssetRow(0, Address(NATIVE), 10**9, 1, 1, 9),)
+    origin, roles = Origin(GENESIS_HASH, GENESIS_ROOT, RULES_HASH), Roles(OPERATOR.address)
+    nonce = machine.world.get(ALICE).nonce
+    good = creations(ALICE, nonce, origin, rows, roles, PERIODS)
+    bad = creations(ALICE, nonce, origin, rows, roles, replace(PERIODS, challenge_window=WEEK_S - 1))
+    for creation in good[:3]:
+        Deployed.made(machine, creation.contract.name, creation.code)
+    with refused("WindowTooShort", WEEK_S - 1, WEEK_S):
+        Deployed.made(machine, "Novate", bad[3].code)
+
+
+@pytest.mark.parametrize("missing", range(3))
+def test_modules_of_another_address_are_refused(machine: Machine, missing: int) -> None:
+    rows = (AssetRow(0, Address(NATIVE), 10**9, 1, 1, 9),)
+    origin, roles = Origin(GENESIS_HASH, GENESIS_ROOT, RULES_HASH), Roles(OPERATOR.address)
+    nonce = machine.world.get(ALICE).nonce
+    good = creations(ALICE, nonce, origin, rows, roles, Periods.development(600))
+    stray = creations(ALICE, nonce + 9, origin, rows, roles, Periods.development(600))
+    for at, creation in enumerate(good[:3]):
+        if at != missing:
+            Deployed.made(machine, creation.contract.name, creation.code)
+        elif missing:
+            Deployed.made(machine, creation.contract.name, stray[at].code)  # For another settlement contract.
+        else:
+            machine.run(ALICE, BOB, b"")  # No contract there.
+    with refused("ModuleInvalid", good[missing].address):
+        Deployed.made(machine, "Novate", good[3].code)
+
+
+@pytest.mark.parametrize(
+    ("signers", "needed"), [((ALICE,), 2), ((ALICE,), 0), ((ALICE, ALICE), 1), ((max(ALICE, BOB), min(ALICE, BOB)), 1)]
+)
+def test_bad_signers_are_refused(machine: Machine, signers: tuple[Address, ...], needed: int) -> None:
+    with refused("SignersInvalid"):
+        deploy(machine, [(0, NATIVE, 10**9, 1, 1)], roles=Roles(OPERATOR.address, signers, needed))
 
 
 @pytest.mark.parametrize("missing", range(3))
