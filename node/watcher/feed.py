@@ -51,7 +51,7 @@ class Place:
 class Fact(NamedTuple):
     """One thing that L1 says: a posted batch with its data, a queued deposit, or a paid withdrawal."""
 
-    what: PostedBatch | DepositQueued | WithdrawalPaid
+    what: PostedBatch | DepositQueued | ActionQueued | WithdrawalPaid
     place: Place
     open_data: tuple[bytes, ...] = ()
     """With a batch: transactions with data of batches that were not committed yet at this place."""
@@ -142,7 +142,9 @@ class L1Feed:
             raise HistoryChanged(f"L1 replaced block {start.block.number}, which was believed")
         return log.log_index > start.log_index
 
-    def _take(self, event: VaultEvent, fetched: tuple[int, _Chunk] | None) -> PostedBatch | DepositQueued | WithdrawalPaid | None:
+    def _take(
+        self, event: VaultEvent, fetched: tuple[int, _Chunk] | None
+    ) -> PostedBatch | DepositQueued | ActionQueued | WithdrawalPaid | None:
         match event:
             case DataPosted() if event.batch_id <= self._without_data_to:
                 return None
@@ -163,9 +165,9 @@ class L1Feed:
                 chunks = self._chunks.pop(event.commitment.batch_id, [])
                 data, transactions = tuple(c.data for c in chunks), tuple(c.transaction_hash for c in chunks)
                 return PostedBatch(event.commitment, event.signature, data, transactions)
-            case DepositQueued() | WithdrawalPaid():
+            case DepositQueued() | ActionQueued() | WithdrawalPaid():
                 return event
-            case ActionQueued() | BatchesReverted() | BatchAttested() | Frozen():
+            case BatchesReverted() | BatchAttested() | Frozen():
                 return None
 
     async def _fetch_all(self, logs: list[L1Log]) -> dict[bytes, tuple[int, _Chunk]]:

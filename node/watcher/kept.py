@@ -14,13 +14,13 @@ from node.core.commit.restore import restore
 from node.core.params import Params
 from node.core.state import State
 from node.l1.follow import BlockPoint
-from node.l1.vault import DepositQueued
+from node.l1.vault import ActionQueued, DepositQueued
 from node.store.headers import BatchHeader
 from node.store.keys import table_prefix
 from node.store.leveldb import LevelDatabase
 from node.store.seals import Seals
 from node.store.settings import StoreSettings
-from node.watcher.facts import QueueFacts
+from node.watcher.facts import QueueFacts, QueueItem
 from node.watcher.feed import Place
 from node.watcher.verify import Verifier
 from proto.batch import Commitment
@@ -30,10 +30,9 @@ from proto.ids import Address, AssetId, Seq
 from proto.ledger import Roots, Section
 from proto.units import AssetUnits
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 _KEY: Final = table_prefix("watcher") + b"place"
 _PAID: Final = table_prefix("watcher") + b"paid"
-_ITEM_BYTES: Final = 8 + 20 + 2 + 8 + 8 + 32
 _SUM_BYTES: Final = 16
 
 
@@ -45,7 +44,7 @@ class Kept(NamedTuple):
     roots: Roots
     place: Place
     open_data: tuple[bytes, ...]
-    queue: tuple[int, bytes, list[int], list[DepositQueued]]
+    queue: tuple[int, bytes, list[int], list[QueueItem]]
     paid: list[int]
     withdrawals: dict[int, bytes]
 
@@ -139,18 +138,30 @@ def _sums(data: bytes) -> list[int]:
 
 
 def _pack_items(queue: QueueFacts) -> bytes:
-    return b"".join(
-        item.index.to_bytes(8, "big") + item.owner + item.asset.to_bytes(2, "big") + item.amount.to_bytes(8, "big")
-        + item.time_s.to_bytes(8, "big") + item.queue_hash
-        for item in queue.waiting()
-    )  # fmt: skip
+    return b"".join(map(_pack_item, queue.waiting()))
 
 
-def _items(data: bytes) -> list[DepositQueued]:
-    items = []
-    for at in range(0, len(data), _ITEM_BYTES):
-        row = data[at : at + _ITEM_BYTES]
-        index, asset = int.from_bytes(row[:8], "big"), AssetId(int.from_bytes(row[28:30], "big"))
-        amount, time_s = AssetUnits(int.from_bytes(row[30:38], "big")), int.from_bytes(row[38:46], "big")
-        items.append(DepositQueued(index, Address(row[8:28]), asset, amount, time_s, row[46:]))
+def _pack_item(item: QueueItem) -> bytes:
+    """Kind, index, time, queue hash; then owner, asset, amount; or sender, length, payload."""
+    head = item.index.to_bytes(8, "big") + item.time_s.to_bytes(8, "big") + item.queue_hash
+    match item:
+        case DepositQueued():
+            return b"\0" + head + item.owner + item.asset.to_bytes(2, "big") + item.amount.to_bytes(8, "big")
+        case ActionQueued():
+            return b"\1" + head + item.sender + len(item.payload).to_bytes(2, "big") + item.payload
+
+
+def _items(data: bytes) -> list[QueueItem]:
+    items, at = list[QueueItem](), 0
+    while at < len(data):
+        index, time_s = int.from_bytes(data[at + 1 : at + 9], "big"), int.from_bytes(data[at + 9 : at + 17], "big")
+        queue_hash, who = data[at + 17 : at + 49], Address(data[at + 49 : at + 69])
+        number = int.from_bytes(data[at + 69 : at + 71], "big")  # The asset, or the payload's length.
+        if data[at] == 0:
+            amount = AssetUnits(int.from_bytes(data[at + 71 : at + 79], "big"))
+            items.append(DepositQueued(index, who, AssetId(number), amount, time_s, queue_hash))
+            at += 79
+        else:
+            items.append(ActionQueued(index, who, data[at + 71 : at + 71 + number], time_s, queue_hash))
+            at += 71 + number
     return items

@@ -18,7 +18,7 @@ from node.core.outcome import Outcome, Rejected
 from node.core.params import Params
 from node.core.schedule import timed_work_since
 from node.core.state import State
-from node.l1.vault import WithdrawalPaid
+from node.l1.vault import ActionQueued, DepositQueued, WithdrawalPaid
 from node.watcher.facts import QueueFacts
 from node.watcher.prepare import BatchInputs, Unreadable
 from node.watcher.report import Disagreement
@@ -270,12 +270,15 @@ class Verifier:
     def _check_facts(self, seq: Seq, item: Input) -> None:
         """What the operator reports of L1 is what L1 says."""
         if isinstance(item, QueueItemSeen):
-            raise self._wrong_input(seq, "queueItem", item.index, "none", "L1's queue has no action at this index.")
+            self._check_action(seq, item)
+            return
         if not isinstance(item, DepositSeen):
             return
         fact = self.queue.find(item.index)
         if fact is None:
             raise self._wrong_input(seq, "deposit.index", item.index, "no such item", "L1's queue has no such deposit.")
+        if not isinstance(fact, DepositQueued):
+            raise self._wrong_input(seq, "deposit.index", item.index, "an action", "L1's queue has an action here.")
         for name, claimed, found in (
             ("owner", item.owner, fact.owner),
             ("asset", item.asset, fact.asset),
@@ -283,6 +286,14 @@ class Verifier:
         ):
             if claimed != found:
                 raise self._wrong_input(seq, f"deposit.{name}", claimed, found, "L1's queue has another deposit here.")
+
+    def _check_action(self, seq: Seq, item: QueueItemSeen) -> None:
+        fact = self.queue.find(item.index)
+        if not isinstance(fact, ActionQueued):
+            raise self._wrong_input(seq, "queueItem", item.index, "none", "L1's queue has no action at this index.")
+        for name, claimed, found in (("sender", item.sender, fact.sender), ("payload", item.payload, fact.payload)):
+            if claimed != found:
+                raise self._wrong_input(seq, f"queueItem.{name}", claimed, found, "L1's queue has another action here.")
 
     def _judge(self, seq: Seq, item: Input, outcome: Outcome) -> None:
         """What an honest writer would not have stamped is wrong, or at least the first thing to look at."""

@@ -16,7 +16,7 @@ from node.l1.compared import open_l1
 from node.l1.deployment import DeploymentRefused, check_deployment, genesis_facts
 from node.l1.follow import ReorgTooDeep
 from node.l1.rpc import L1Client
-from node.l1.vault import DepositQueued, Vault, WithdrawalPaid
+from node.l1.vault import ActionQueued, DepositQueued, Vault, WithdrawalPaid
 from node.store.errors import StoreError
 from node.store.signed import WouldContradict
 from node.store.snapshot import read_snapshot
@@ -263,7 +263,7 @@ class Watch:
         verifier = self.verifier
         assert verifier is not None, "begun"
         match fact.what:
-            case DepositQueued():
+            case DepositQueued() | ActionQueued():
                 verifier.queue.append(fact.what)
             case WithdrawalPaid():
                 if self._kept is not None:

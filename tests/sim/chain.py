@@ -18,7 +18,7 @@ from node.ops.clock import NS_PER_MS, Clock
 from proto.hashing import keccak
 from proto.ids import Address
 from proto.units import AssetUnits
-from tests.sim.contract import Contract, Deployment, Reverted
+from tests.sim.contract import BESIDE, Contract, Deployment, Reverted
 
 DEPTH = 5
 GWEI = 10**9
@@ -194,7 +194,8 @@ class SimL1Client(L1Client):
 
     async def code(self, account: Address, at: BlockTag = "latest") -> bytes:
         await self._answer()
-        return load_artifact("Novate").deployed_bytecode
+        names = {address: name for name, address in BESIDE.items()}
+        return load_artifact(names.get(account, "Novate")).deployed_bytecode
 
     async def block_number(self) -> int:
         await self._answer()

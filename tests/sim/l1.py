@@ -4,7 +4,7 @@ import asyncio
 import random
 
 from node.l1.answers import L1Refused, L1Unavailable
-from node.l1.vault import DepositQueued, WithdrawalPaid
+from node.l1.vault import ActionQueued, DepositQueued, WithdrawalPaid
 from node.ops.clock import FakeClock
 from node.watcher.feed import L1Feed
 from node.watcher.report import Disagreement
@@ -62,7 +62,7 @@ class SimL1:
         verifier = self.verifier
         async for fact in self._feed.advance(to_head=False):
             match fact.what:
-                case DepositQueued():
+                case DepositQueued() | ActionQueued():
                     verifier.queue.append(fact.what)
                 case WithdrawalPaid():
                     self.paid += 1
