@@ -4,10 +4,14 @@ from pathlib import Path
 
 import click
 
+from node.cli.bridge import l1_option
 from node.cli.connect import Where, find_key, find_url, key_options, node_options, talk
+from node.cli.forced import find_l1, force, genesis_market, head_of, via_l1_options
 from node.cli.output import fail, json_option, print_json
 from node.client.client import NovateClient
-from proto.ids import ALL_MARKETS, OrderId
+from proto.ids import ALL_MARKETS, MarketId, OrderId
+from proto.intents import CancelAll, CancelByClientId, CancelOrder, Intent
+from proto.signing.secp256k1 import SigningKey
 from proto.units import TimeMs
 
 
@@ -21,11 +25,18 @@ from proto.units import TimeMs
     type=click.IntRange(0, 31_536_000),
     help="Cancel every order SECONDS from now (at least 5) unless told otherwise before; 0 clears that.",
 )
+@via_l1_options
+@l1_option
+@click.option("--genesis", default="devnet", show_default=True, help="With --via-l1: where the markets are listed.")
 @key_options
 @node_options
 @json_option
 def command(
     *,
+    via_l1: bool,
+    contract: str | None,
+    rpc: str | None,
+    genesis: str,
     order: int | None,
     client_id: int | None,
     every: bool,
@@ -41,7 +52,16 @@ def command(
     """Cancel ORDER, or the order with --client-id, or --all; or schedule it with --all-in."""
     if sum((order is not None, client_id is not None, every, all_in is not None)) != 1:
         fail("give an order number, or --client-id N, or --all, or --all-in SECONDS.")
-    where = Where(find_url(url, data_dir), find_key(key_file, password_file, dev_account))
+    key = find_key(key_file, password_file, dev_account)
+    if via_l1:
+        if all_in is not None:
+            fail("--all-in is for the node; with --via-l1 cancel now.")
+        intent = _intent(key, order, client_id, genesis_market(genesis, market).id if market else ALL_MARKETS)
+        found = force(find_l1(rpc, contract, data_dir), key, intent)
+        if as_json:
+            print_json(found)
+        return
+    where = Where(find_url(url, data_dir), key)
     if all_in is not None:
         _schedule(where, all_in, as_json=as_json)
         return
@@ -61,6 +81,14 @@ def command(
         print_json({"cancelled": cancelled})
     else:
         click.echo(f"{cancelled} order{'s' if cancelled != 1 else ''} cancelled")
+
+
+def _intent(key: SigningKey, order: int | None, client_id: int | None, market: MarketId) -> Intent:
+    if order is not None:
+        return CancelOrder(*head_of(key), OrderId(order))
+    if client_id is not None:
+        return CancelByClientId(*head_of(key), client_id)
+    return CancelAll(*head_of(key), market)
 
 
 def _schedule(where: Where, seconds: int, *, as_json: bool) -> None:

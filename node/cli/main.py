@@ -14,6 +14,7 @@ COMMANDS: Final[dict[str, str]] = {
     "feed": "Replay a recorded order flow and compare the fills.",
     "deposit": "Deposit from a wallet on L1 and watch it being credited.",
     "devnet": "Run a whole venue on this machine: L1, node, watcher, publishers, bots.",
+    "freeze": "End a venue whose operator lets the queue on L1 wait, or say how long it has.",
     "genesis": "Show a genesis file's parameters and hashes.",
     "inspect": "Show the life of an order, from its frame to the batch on L1.",
     "key": "Make, import and show keys of the encrypted keystore.",

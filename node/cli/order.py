@@ -1,17 +1,21 @@
 """`novate order`: sign and place one order."""
 
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import click
 
+from node.cli.bridge import l1_option
 from node.cli.connect import Where, find_key, find_url, key_options, node_options, talk
-from node.cli.output import json_option, print_json
-from node.client.amounts import Market, usd_of
+from node.cli.forced import find_l1, force, genesis_market, head_of, via_l1_options
+from node.cli.output import fail, json_option, print_json
+from node.client.amounts import AmountError, Market, usd_of
 from node.client.answers import OrderAnswer
 from node.client.client import NovateClient
-from proto.intents import SelfTrade, Side, TimeInForce
-from proto.units import TimeMs
+from proto.intents import OrderSpec, OrderType, PlaceOrder, SelfTrade, Side, TimeInForce
+from proto.units import Price, TimeMs
 
 _TIME_IN_FORCE: Final = {
     "gtc": TimeInForce.GTC,
@@ -42,11 +46,18 @@ _SELF_TRADE: Final = {
     help="Which of your orders goes.",
 )
 @click.option("--good-for", type=click.IntRange(1, 31_536_000), help="Seconds after which what is left of it is cancelled.")
+@via_l1_options
+@l1_option
+@click.option("--genesis", default="devnet", show_default=True, help="With --via-l1: where the markets are listed.")
 @key_options
 @node_options
 @json_option
 def command(
     *,
+    via_l1: bool,
+    contract: str | None,
+    rpc: str | None,
+    genesis: str,
     market: str,
     side: str,
     size: str,
@@ -84,7 +95,15 @@ def command(
         )
         return found, answer
 
-    where = Where(find_url(url, data_dir), find_key(key_file, password_file, dev_account))
+    key = find_key(key_file, password_file, dev_account)
+    if via_l1:
+        spec = _spec(genesis_market(genesis, market), side, size, price, time_in_force, reduce_only=reduce_only)
+        full = replace(spec, client_id=client_id, self_trade=_SELF_TRADE[self_trade], good_til=_good_til(good_for))
+        queued = force(find_l1(rpc, contract, data_dir), key, PlaceOrder(*head_of(key), full))
+        if as_json:
+            print_json(queued)
+        return
+    where = Where(find_url(url, data_dir), key)
     found, answer = talk(where, place)
     average = usd_of(answer.quote) / found.size_of(answer.filled) if answer.filled else None
     if as_json:
@@ -102,3 +121,21 @@ def command(
     click.echo(f" at {average:f} on average" if average is not None else "", nl=False)
     click.echo(f", {found.size_of(answer.remaining)} left")
     click.echo(f"next: novate inspect {answer.order}   novate cancel {answer.order}   novate account", err=True)
+
+
+def _spec(market: Market, side: str, size: str, price: str | None, tif: str | None, *, reduce_only: bool) -> OrderSpec:
+    """The order in units. Ends the program where an amount is none."""
+    kind = OrderType.MARKET if price is None else OrderType.LIMIT
+    default = TimeInForce.IOC if price is None else TimeInForce.GTC
+    try:
+        limit = Price(0) if price is None else market.price(price)
+        lots = market.size(size)
+    except AmountError as error:
+        fail(str(error))
+    taker_side = Side.BUY if side == "buy" else Side.SELL
+    chosen = _TIME_IN_FORCE[tif] if tif else default
+    return OrderSpec(market.id, taker_side, kind, chosen, limit, lots, reduce_only, 0, SelfTrade.EXPIRE_MAKER)
+
+
+def _good_til(seconds: int | None) -> TimeMs:
+    return TimeMs(0) if seconds is None else TimeMs(int((time.time() + seconds) * 1_000))

@@ -9,11 +9,13 @@ import click
 
 from node.cli.bridge import POLL_S, Wallet, amount_of, asset_option, client_of, l1_of, l1_option, wait_option
 from node.cli.connect import Where, address_of, find_key, find_url, key_options, node_options, talk
+from node.cli.forced import find_l1, force, head_of, via_l1_options
 from node.cli.output import EXIT_FALSE, fail, json_option, print_json, say
 from node.client.client import NovateClient
 from node.client.errors import RefusedError
 from node.l1.sender import Intent
 from proto.ids import Address, AssetId
+from proto.intents import Withdraw
 from proto.reject import RejectCode
 from proto.signing.secp256k1 import SigningKey
 from proto.units import AssetUnits
@@ -34,6 +36,7 @@ _SEALED_S_MAX = 30.0
 @click.option(
     "--resume", type=click.IntRange(0, 2**32 - 1), help="Go on with withdrawal number N instead of starting one."
 )
+@via_l1_options
 @l1_option
 @wait_option
 @key_options
@@ -45,6 +48,8 @@ def command(
     asset: str,
     to: str | None,
     resume: int | None,
+    via_l1: bool,
+    contract: str | None,
     rpc: str | None,
     wait_s: int,
     key_file: Path | None,
@@ -60,6 +65,14 @@ def command(
     wanted = amount_of(amount, asset) if amount is not None else None
     key = find_key(key_file, password_file, dev_account)
     destination = address_of(to) if to else key.address
+    if via_l1:
+        if wanted is None:
+            fail("--via-l1 starts a withdrawal; go on with --resume N alone.")
+        forced = Withdraw(*head_of(key), destination, AssetId(wanted.asset), AssetUnits(wanted.units))
+        queued = force(find_l1(rpc, contract, data_dir), key, forced)
+        if as_json:
+            print_json(queued)
+        return
 
     async def run(client: NovateClient) -> dict[str, Any]:
         index = resume
