@@ -8,7 +8,7 @@ because clients wait for the next one.
 import asyncio
 from typing import Any, Final, Protocol
 
-from node.gateway.hl import fmt, rows
+from node.gateway.hl import fmt, rows, twaps
 from node.gateway.hl.coins import Coins
 from node.gateway.hl.info import Info
 from node.gateway.hl.past import OUTSIDE, interval_of
@@ -18,7 +18,7 @@ from node.gateway.hl.topics import STANDING, Topic
 from node.gateway.outbox import TEXT, websocket_frame
 from node.gateway.ports import ReadRefusedError
 from node.gateway.shelf import Shelf
-from node.views.rows import FillRow, FundingRow, LedgerRow, OrderRow, OrderStatus, TradeRow, TransferRow
+from node.views.rows import FillRow, FundingRow, LedgerRow, OrderRow, OrderStatus, TradeRow, TransferRow, TwapRow
 from proto.events import CloseReason
 
 PERIOD_S: Final = 0.5
@@ -105,6 +105,8 @@ class Feed:
                     self._funding(row)
                 elif isinstance(row, LedgerRow) and row.reason in OUTSIDE:
                     self._ledger(row.account, row)
+                elif isinstance(row, TwapRow):
+                    self._twap(row)
                 elif isinstance(row, TransferRow):
                     self._ledger(row.source, row)
                     self._ledger(row.destination, row)
@@ -153,6 +155,22 @@ class Feed:
                 shown = [rows.fill_object(row, self._coins) for row in found]
                 self._send(events, "user", {"fills": shown})
                 self._send(listed, "userFills", {"user": user, "fills": shown})
+            self._slices(user, [row for row in found if row.twap])
+
+    def _slices(self, user: str, fills: list[FillRow]) -> None:
+        """Trades of time-sliced orders."""
+        topic, events = Topic("userTwapSliceFills", user=user), Topic("user", user=user)
+        if fills and (topic in self._readers or events in self._readers):
+            shown = [twaps.slice_fill(row, self._coins) for row in fills]
+            self._send(topic, topic.kind, {"user": user, "twapSliceFills": shown})
+            self._send(events, "user", {"twapSliceFills": shown})
+
+    def _twap(self, row: TwapRow) -> None:
+        """A time-sliced order began or ended."""
+        user = self._info.past.address_of(row.account)
+        shown = [twaps.history_object(row, self._coins, user)]
+        self._send(Topic("userTwapHistory", user=user), "userTwapHistory", {"user": user, "history": shown})
+        self._send(Topic("user", user=user), "user", {"twapHistory": shown})
 
     def _funding(self, row: FundingRow) -> None:
         shown = rows.funding_object(row, self._coins, self._views.tickers.rows[row.market].funding_rate)

@@ -27,7 +27,7 @@ _DAYS_MS: Final = 1_000
 _LIGHT: Final = 2
 ALWAYS: Final[dict[str, Any]] = {
     "perpDexs": [None], "outcomeMeta": {"outcomes": [], "questions": []}, "userAbstraction": ABSTRACTION, "maxBuilderFee": 0,
-    "userTwapSliceFills": [], "userTwapSliceFillsByTime": [], "twapHistory": [], "userVaultEquities": [],
+    "userVaultEquities": [],
     "userToMultiSigSigners": None, "userDexAbstraction": None, "isVip": None, "delegations": [], "delegatorHistory": [],
     "delegatorRewards": [], "perpDeployAuctionStatus": None, "leadingVaults": [], "approvedBuilders": [],
     "vaultSummaries": [], "vaultDetails": None, "maxMarketOrderNtls": [], "perpDexLimits": None, "perpCategories": [],
@@ -72,6 +72,8 @@ class Info:
             "candleSnapshot": past.candles, "fundingHistory": past.funding_rates, "userFunding": past.user_funding,
             "userNonFundingLedgerUpdates": past.ledger_updates, "recentTrades": past.recent_trades,
             "orderStatus": past.order_status, "portfolio": past.portfolio,
+            "twapHistory": past.twap_history, "userTwapSliceFills": past.twap_fills,
+            "userTwapSliceFillsByTime": past.twap_fills,
         }  # fmt: skip
         users = self.users = Users(coins, shelf.views, self._state)
         self._light: dict[str, Answer] = {

@@ -5,19 +5,30 @@ from itertools import islice
 from typing import Any, Final
 
 from node.core.state import State
-from node.gateway.hl import fmt, rows
+from node.gateway.hl import fmt, rows, twaps
 from node.gateway.hl.coins import Coins
 from node.gateway.shelf import Shelf
 from node.views.history import HistoryRow, PageQuery
 from node.views.intervals import INTERVALS_S, bounds
 from node.views.portfolio import Sample, Span
-from node.views.rows import FillRow, FundingRow, HistoryKind, LedgerRow, OrderRow, RateRow, TradeRow, TransferRow
+from node.views.rows import (
+    FillRow,
+    FundingRow,
+    HistoryKind,
+    LedgerRow,
+    OrderRow,
+    RateRow,
+    TradeRow,
+    TransferRow,
+    TwapRow,
+)
 from proto.events import BalanceReason
 from proto.hl.reading import HlMalformedError, address, address_text, cloid, uint
 from proto.ids import USDC
 from proto.units import TIME_MS_MAX, U64_MAX
 
 FILLS_MAX: Final = 2_000
+_LOOKED_THROUGH: Final = 10_000
 ORDERS_MAX: Final = 2_000
 FUNDING_MAX: Final = 500
 TRADES_SHOWN: Final = 10
@@ -119,6 +130,24 @@ class Past:
         if row is None or row.account != number:
             return {"status": "unknownOid"}
         return {"status": "order", "order": self.status(row)}
+
+    async def twap_history(self, request: dict[str, Any]) -> Any:
+        """Beginnings and ends of time-sliced orders, newest first."""
+        number = self._account(request)
+        if number is None:
+            return []
+        found = await self._page(HistoryKind.TWAPS, number, PageQuery(limit=ORDERS_MAX))
+        user = self.address_of(number)
+        return [twaps.history_object(row, self._coins, user) for row in found if isinstance(row, TwapRow)]
+
+    async def twap_fills(self, request: dict[str, Any]) -> Any:
+        """Trades of slices, newest first; other trades lie between them, so a stretch of the newest is looked through."""
+        number, (start, stop) = self._account(request), span(request, required=False)
+        if number is None:
+            return []
+        found = await self._page(HistoryKind.FILLS, number, PageQuery(limit=_LOOKED_THROUGH, start=start, stop=stop))
+        fills = [row for row in found if isinstance(row, FillRow) and row.twap]
+        return [twaps.slice_fill(row, self._coins) for row in fills[:FILLS_MAX]]
 
     # --- markets ----------------------------------------------------------------------------------------------------------
 

@@ -36,7 +36,7 @@ def fill_object(row: FillRow, coins: Coins) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "coin": coins.name(row.market), "px": fmt.price(row.price, decimals), "sz": fmt.fixed(row.size, decimals),
         "side": fmt.side(row.side), "time": row.time, "startPosition": fmt.fixed(row.start, decimals), "dir": doing,
-        "closedPnl": fmt.usd(row.pnl), "hash": fmt.input_hash(row.seq), "oid": row.order, "crossed": row.is_taker,
+        "closedPnl": fmt.usd(row.pnl), "hash": fmt.input_hash(0 if row.twap else row.seq), "oid": row.order, "crossed": row.is_taker,
         "fee": fmt.usd(row.fee), "tid": row.trade, "feeToken": "USDC", "twapId": row.twap or None,
     }  # fmt: skip
     if row.client_id:

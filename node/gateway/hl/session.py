@@ -165,9 +165,9 @@ class HlSession:
             case "userHistoricalOrders":
                 return {"user": user, "isSnapshot": True, "orderHistory": await past.orders({"user": user})}
             case "userTwapSliceFills":
-                return {"user": user, "isSnapshot": True, "twapSliceFills": []}
+                return {"user": user, "isSnapshot": True, "twapSliceFills": await past.twap_fills({"user": user})}
             case "userTwapHistory":
-                return {"user": user, "isSnapshot": True, "history": []}
+                return {"user": user, "isSnapshot": True, "history": await past.twap_history({"user": user})}
             case "trades":
                 return past.trades(topic.owner) or None
             case _:

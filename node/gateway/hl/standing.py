@@ -75,7 +75,7 @@ class Standing:
             case "webData3":
                 return users.web_data3(state, user)
             case "twapStates":
-                return {"dex": "", "user": name, "states": []}
+                return {"dex": "", "user": name, "states": users.twaps(state, user)}
             case _:
                 return None
 

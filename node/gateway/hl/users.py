@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from node.core.margin.account import summary
 from node.core.margin.orders import order_fits
 from node.core.state import Account, Market, State
-from node.gateway.hl import fmt, portraits
+from node.gateway.hl import fmt, portraits, twaps
 from node.gateway.hl.coins import Coins
 from node.views.rows import OrderRow
 from node.views.venue import Views
@@ -57,6 +57,10 @@ class Users:
         """Margin and positions."""
         account = portraits.account_at(state, user)
         return portraits.clearinghouse(state, account, self._coins, self._views.fundings)
+
+    def twaps(self, state: State, user: Address) -> list[Any]:
+        """Time-sliced orders that run."""
+        return twaps.running(portraits.account_at(state, user), self._coins, address_text(user))
 
     def spot(self, state: State, user: Address) -> dict[str, Any]:
         """One row per collateral."""
@@ -112,7 +116,7 @@ class Users:
             "clearinghouseState": self.clearinghouse(state, user), "leadingVaults": [], "totalVaultEquity": "0.0",
             "openOrders": self.frontend_orders(user), **agent, "cumLedger": self._cumulated(user),
             "meta": portraits.meta(self._coins), "assetCtxs": contexts, "serverTime": state.time, "isVault": False,
-            "user": address_text(user), "twapStates": [], "spotState": self.spot(state, user), "spotAssetCtxs": [],
+            "user": address_text(user), "twapStates": self.twaps(state, user), "spotState": self.spot(state, user), "spotAssetCtxs": [],
             "perpsAtOpenInterestCap": portraits.at_cap(state, self._coins),
         }  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.gateway.hl.post import envelope, exchange, order, place
+from tests.gateway.hl.post import envelope, exchange, info, order, place
 from tests.gateway.hl.test_exchange import ALICE, BOB, funded
 from tests.gateway.live import live
 
@@ -34,6 +34,13 @@ class Talk:
                 self.heard.append(received)
                 if received["channel"] == channel:
                     return received.get("data")
+
+    async def hear_more(self, channel: str) -> Any:
+        """Data of the next message of a channel that is no snapshot."""
+        while True:
+            data = await self.hear(channel)
+            if not data.get("isSnapshot"):
+                return data
 
     def of(self, channel: str) -> list[Any]:
         """Data of everything that was heard of a channel."""
@@ -205,3 +212,26 @@ async def test_no_other_dex_exists() -> None:
         asked = {"type": "clearinghouseState", "user": USER, "dex": "fut"}
         await client.say({"method": "subscribe", "subscription": asked})
         assert (await client.hear("error")).startswith("Invalid subscription ")
+
+
+async def test_orders_in_slices_are_shown_from_beginning_to_end() -> None:
+    async with live() as node, talk(await funded(node)) as client:
+        await exchange(node.http, envelope(BOB, place(order("60100", "1", buy=False))))
+        for kind in ("userTwapHistory", "userTwapSliceFills", "userEvents"):
+            await client.subscribe(type=kind, user=USER)
+        twap = {"a": 0, "b": True, "s": "0.5", "r": False, "m": 5, "t": False}
+        started = await exchange(node.http, envelope(ALICE, {"type": "twapOrder", "twap": twap}))
+        number = started["response"]["data"]["status"]["running"]["twapId"]
+        (filled,) = (await client.hear_more("userTwapSliceFills"))["twapSliceFills"]
+        assert (filled["twapId"], filled["fill"]["hash"]) == (number, "0x" + "0" * 64)
+        (running,) = (await info(node.http, type="webData2", user=USER))["twapStates"]
+        assert (running[0], running[1]["minutes"], running[1]["executedSz"]) == (number, 5, filled["fill"]["sz"])
+        await client.subscribe(type="twapStates", user=USER)
+        assert (await client.hear("twapStates"))["states"][0][0] == number
+        stopped = await exchange(node.http, envelope(ALICE, {"type": "twapCancel", "a": 0, "t": number}))
+        assert stopped["response"]["data"]["status"] == "success"
+        history = await info(node.http, type="twapHistory", user=USER)
+        assert [(row["twapId"], row["status"]["status"]) for row in history] == [(number, "terminated"), (number, "activated")]
+        assert await info(node.http, type="userTwapSliceFills", user=USER) == [filled]
+        while not any("twapHistory" in event for event in client.of("user")):
+            await client.hear("user")
