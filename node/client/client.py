@@ -26,6 +26,7 @@ from node.client.connection import Answered, Connection
 from node.client.errors import NotConnectedError, OutcomeUnknownError, ProtocolError
 from node.client.nonces import NonceSource
 from node.client.order_actions import OrderActions
+from node.client.reads import Reads
 from node.client.settings import ClientSettings
 from node.client.streams import Subscription, plain
 from node.client.suppositions import MoveText, OrderText
@@ -74,7 +75,7 @@ from proto.units import AssetUnits, Lots, Ppm, Price, TimeMs
 _NO_EXPIRY: Final = TimeMs(0)
 
 
-class NovateClient(OrderActions):
+class NovateClient(OrderActions, Reads):
     """One connection of one signing key; `account` is the account acted for (the key's own unless given)."""
 
     def __init__(

@@ -21,7 +21,8 @@ def plain(value: Any) -> Any:
 _WIDE = frozenset({
     "client_id", "quote", "fee", "pnl", "delta", "balance", "funding", "entry", "equity", "initial_margin",
     "maintenance_margin", "free_collateral", "notional", "initial_added", "taker_fee", "maker_fee", "unrealised_pnl",
-    "funding_due", "value", "funding_index", "funding_rate", "buy_value", "sell_value", "bitmap",
+    "funding_due", "value", "funding_index", "funding_rate", "buy_value", "sell_value", "bitmap", "net_inflow",
+    "traded",
 })  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from node.client.client import NovateClient
 from node.client.errors import RefusedError
+from node.client.reads import PortfolioSpan
 from node.core.outcome import OrderState
 from proto.ids import USDC
 from proto.intents import PlaceOrder, Side, TimeInForce
@@ -99,3 +100,35 @@ async def test_thousands_in_flight_are_answered_in_order() -> None:
             seqs = [ack.seq for ack in acks]
             assert seqs == sorted(seqs)
             assert all(ack.results[0][0] == 0 for ack in acks)
+
+
+async def test_typed_reads_page_through_everything() -> None:
+    async with live() as node:
+        for key in TRADERS[:2]:
+            await node.fund(key, 1_000_000)
+        await node.price()
+        async with NovateClient(node.url, TRADERS[0]) as one, NovateClient(node.url, TRADERS[1]) as two:
+            market = await one.market("BTC-PERPETUAL")
+            for number in range(7):
+                await one.place_order(market, Side.BUY, size="0.01", price=str(60_000 - number))
+                await two.place_order(market, Side.SELL, size="0.01", price=str(60_000 - number), time_in_force=TimeInForce.IOC)
+            await one.place_order(market, Side.BUY, size="0.01", price="59000")
+            await one.place_order(market, Side.BUY, size="0.02", price="59009")
+            fills = [fill async for fill in one.fills(newest_first=False)]
+            assert [market.price_of(fill.price) for fill in fills] == [60_000 - number for number in range(7)]
+            assert {(fill.side, fill.is_taker) for fill in fills} == {(Side.BUY, False)}
+            trades = [trade async for trade in one.trades("BTC-PERPETUAL")]
+            assert [trade.trade for trade in trades] == [fill.trade for fill in reversed(fills)]
+            later = [trade async for trade in one.trades(1, start=fills[3].time, newest_first=False)]
+            assert [row.seq for row in later] == [row.seq for row in fills if row.time >= fills[3].time]
+            changes = [row async for row in one.ledger()]
+            assert sum(row.delta for row in changes) == changes[0].balance
+            assert [row async for row in one.funding_payments()] == []
+            (candle,) = await one.candles("BTC-PERPETUAL", "1M")
+            assert (candle.trades, candle.close) == (7, fills[-1].price)
+            book = await one.book("BTC-PERPETUAL", step=100)
+            assert [(int(market.price_of(row.price)), row.orders) for row in book.bids] == [(59_000, 2)]
+            values = await one.portfolio(PortfolioSpan.ALL)
+            assert values[-1].pnl == values[-1].value - values[-1].net_inflow
+            limits = await one.limits()
+            assert (limits.requests_used, limits.traded) == (9, sum(fill.price * fill.size for fill in fills))
