@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 from node.gateway.hl import fmt, rows, twaps
 from node.gateway.hl.coins import Coins
 from node.gateway.hl.info import Info
-from node.gateway.hl.past import OUTSIDE, interval_of
+from node.gateway.hl.past import interval_of, is_outside
 from node.gateway.hl.standing import NEED_CONTEXTS, Contexts, Standing
 from node.gateway.hl.strict_json import write
 from node.gateway.hl.topics import STANDING, Topic
@@ -103,7 +103,7 @@ class Feed:
             for row in tape:
                 if isinstance(row, FundingRow):
                     self._funding(row)
-                elif isinstance(row, LedgerRow) and row.reason in OUTSIDE:
+                elif isinstance(row, LedgerRow) and is_outside(row):
                     self._ledger(row.account, row)
                 elif isinstance(row, TwapRow):
                     self._twap(row)

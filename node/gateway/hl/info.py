@@ -27,7 +27,6 @@ _DAYS_MS: Final = 1_000
 _LIGHT: Final = 2
 ALWAYS: Final[dict[str, Any]] = {
     "perpDexs": [None], "outcomeMeta": {"outcomes": [], "questions": []}, "userAbstraction": ABSTRACTION, "maxBuilderFee": 0,
-    "userVaultEquities": [],
     "userToMultiSigSigners": None, "userDexAbstraction": None, "isVip": None, "delegations": [], "delegatorHistory": [],
     "delegatorRewards": [], "perpDeployAuctionStatus": None, "leadingVaults": [], "approvedBuilders": [],
     "vaultSummaries": [], "vaultDetails": None, "maxMarketOrderNtls": [], "perpDexLimits": None, "perpCategories": [],
@@ -89,6 +88,9 @@ class Info:
             "userRole": self._of_user(portraits.role), "subAccounts": self._of_user(users.sub_accounts),
             "subAccounts2": self._of_user(users.sub_accounts_by_dex), "activeAssetData": self._active_asset,
             "extraAgents": self._of_user(lambda state, user: portraits.agents(portraits.account_at(state, user))),
+            "userVaultEquities": self._of_user(
+                lambda state, user: portraits.vault_equities(state, portraits.account_at(state, user))
+            ),
             "webData2": self._web_data, "referral": self._referral,
             **{kind: self._fixed(value) for kind, value in ALWAYS.items()},
         }  # fmt: skip

@@ -24,7 +24,7 @@ from node.views.rows import (
 )
 from proto.events import BalanceReason
 from proto.hl.reading import HlMalformedError, address, address_text, cloid, uint
-from proto.ids import USDC
+from proto.ids import BACKSTOP_ADDRESS, SHARES, USDC
 from proto.units import TIME_MS_MAX, U64_MAX
 
 FILLS_MAX: Final = 2_000
@@ -35,7 +35,7 @@ TRADES_SHOWN: Final = 10
 CANDLES_MAX: Final = 5_000
 LEDGER_PAGES_MAX: Final = 40
 _SPANS: Final = {"day": Span.DAY, "week": Span.WEEK, "month": Span.MONTH, "allTime": Span.ALL}
-OUTSIDE: Final = (BalanceReason.DEPOSIT, BalanceReason.WITHDRAWAL)
+OUTSIDE: Final = (BalanceReason.DEPOSIT, BalanceReason.WITHDRAWAL, BalanceReason.VAULT)
 
 
 def span(request: dict[str, Any], *, required: bool) -> tuple[int, int]:
@@ -53,6 +53,11 @@ def interval_of(name: Any) -> int:
     if seconds is None:
         raise HlMalformedError("unknown interval")
     return seconds
+
+
+def is_outside(row: LedgerRow) -> bool:
+    """Whether a change came from outside the account; shares of vaults are the other side of money that did."""
+    return row.reason in OUTSIDE and row.asset < SHARES
 
 
 class Past:
@@ -262,7 +267,7 @@ class Past:
         ]
         for _ in range(LEDGER_PAGES_MAX):
             part = page(HistoryKind.LEDGER, number, query)
-            found.extend(row for row in part.rows if isinstance(row, LedgerRow) and row.reason in OUTSIDE)
+            found.extend(row for row in part.rows if isinstance(row, LedgerRow) and is_outside(row))
             if part.after is None or len(found) >= FUNDING_MAX:
                 break
             query = query._replace(cursor=part.after)
@@ -273,6 +278,15 @@ class Past:
         return {"time": row.time, "hash": fmt.input_hash(row.seq), "delta": self._delta(row)}
 
     def _delta(self, row: LedgerRow | TransferRow) -> dict[str, Any]:
+        if isinstance(row, LedgerRow) and row.reason == BalanceReason.VAULT:
+            vault = address_text(BACKSTOP_ADDRESS)
+            if row.delta < 0:
+                return {"type": "vaultDeposit", "vault": vault, "usdc": fmt.usd(-row.delta)}
+            paid = fmt.usd(row.delta)
+            return {
+                "type": "vaultWithdraw", "vault": vault, "user": self.address_of(row.account), "requestedUsd": paid,
+                "commission": "0.0", "closingCost": "0.0", "basis": "0.0", "netWithdrawnUsd": paid,
+            }  # fmt: skip
         asset = self._state.params.assets[row.asset]
         if isinstance(row, LedgerRow):
             amount = fmt.fixed(abs(row.delta), asset.decimals)

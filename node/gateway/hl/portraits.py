@@ -6,7 +6,7 @@ from node.core.funding.rate import hourly_rate
 from node.core.ledger.positions import funding_due
 from node.core.margin.account import market_initial, summary
 from node.core.margin.liquidation_price import liquidation_price
-from node.core.num import div_trunc
+from node.core.num import div_floor, div_trunc
 from node.core.params import MarketParams
 from node.core.state import Account, Market, State
 from node.gateway.hl import fmt
@@ -15,7 +15,7 @@ from node.gateway.hl.rows import level_object
 from node.views.book import BookView, LevelRow
 from node.views.fundings import FundingSumsView
 from node.views.rows import CandleRow
-from proto.ids import SHARES, USDC
+from proto.ids import SHARES, USDC, VaultId
 from proto.units import PRICE_DECIMALS_MAX, RATE_SCALE
 
 _TABLE: Final = 1_000  # Margin table ids are this plus the market's id: small numbers mean plain leverages elsewhere.
@@ -179,8 +179,21 @@ def spot_balances(state: State, account: Account | None) -> dict[str, Any]:
         return {"balances": []}
     free = summary(state, account).free
     rows = [_balance(state, USDC, account.cash, max(account.cash - free, 0))]
-    rows += [_balance(state, asset, amount, 0) for asset, amount in sorted(account.balances.items()) if asset < SHARES]
+    held = sorted((asset, amount) for asset, amount in account.balances.items() if asset < SHARES)
+    rows += [_balance(state, asset, amount, 0) for asset, amount in held]
     return {"balances": rows}
+
+
+def vault_equities(state: State, account: Account | None) -> list[dict[str, Any]]:
+    """What an account's shares of vaults are worth."""
+    found = []
+    for asset, shares in sorted(account.balances.items()) if account is not None else ():
+        vault = state.vaults.get(VaultId(asset - SHARES)) if asset >= SHARES else None
+        if vault is not None and vault.total_shares:
+            whole = state.accounts[vault.account]
+            worth = div_floor(max(summary(state, whole).equity, 0) * shares, vault.total_shares)
+            found.append({"vaultAddress": "0x" + whole.address.hex(), "equity": fmt.usd(worth)})
+    return found
 
 
 def _balance(state: State, number: int, total: int, hold: int) -> dict[str, Any]:

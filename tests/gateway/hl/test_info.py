@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from node.client.client import NovateClient
 from node.core.margin.account import equity, health
 from node.gateway.hl import fmt
 from node.gateway.hl.info import ALWAYS
 from node.gateway.hl.rows import direction
 from proto.events import CloseReason
-from proto.ids import MarketId
-from proto.units import Price
+from proto.ids import BACKSTOP_ADDRESS, MarketId
+from proto.units import AssetUnits, Price
 from tests.gateway.hl.post import envelope, exchange, info, order, place, statuses, typed
 from tests.gateway.hl.test_exchange import ALICE, BOB, funded
 from tests.gateway.live import LiveNode, live
@@ -141,6 +142,22 @@ async def test_collateral_is_shown_row_by_row_and_what_margin_needs_is_held() ->
         assert rows[0]["total"] == fmt.usd(account.cash)
         assert Decimal(rows[0]["total"]) - Decimal(rows[0]["hold"]) == Decimal(state["withdrawable"])
         assert Decimal(rows[0]["hold"]) > 0
+
+
+async def test_shares_of_the_vault_are_shown_as_such_and_nowhere_else() -> None:
+    async with live() as node:
+        url, user = await traded(node), "0x" + ALICE.address.hex()
+        async with NovateClient(node.url, ALICE) as client:
+            await client.vault_deposit(AssetUnits(250_000_000))
+        (held,) = await info(url, type="userVaultEquities", user=user)
+        assert held["vaultAddress"] == "0x" + BACKSTOP_ADDRESS.hex()
+        assert Decimal(250) <= Decimal(held["equity"]) < 251, "the vault has its part of the fees of earlier trades"
+        rows = (await info(url, type="spotClearinghouseState", user=user))["balances"]
+        assert [row["coin"] for row in rows] == ["USDC"]
+        updates = await info(url, type="userNonFundingLedgerUpdates", user=user)
+        assert updates[-1]["delta"] == {"type": "vaultDeposit", "vault": held["vaultAddress"], "usdc": "250.0"}
+        before = (await info(url, type="portfolio", user=user))[3][1]["pnlHistory"][-1][1]
+        assert abs(Decimal(before)) < 10, "what went into the vault is no loss"
 
 
 async def test_portfolio_begins_with_nothing_and_ends_now() -> None:
