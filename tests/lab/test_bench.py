@@ -11,7 +11,6 @@ from click.testing import CliRunner, Result
 from node.cli.bench import command
 from node.gateway.outbox import websocket_frame
 from node.lab.bench import batch, devnet, engine, readers, reads, risk, store, streams
-from node.lab.bench import batch, devnet, engine, readers, reads, store, streams
 from node.lab.bench.flow import find_recorded, generate, load_flow
 from node.lab.bench.machine import file_system_type, measure_file_system, refuse_memory
 from node.lab.bench.measure import BenchError, Latencies, Setting, latencies_of, rate_result
