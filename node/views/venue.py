@@ -133,7 +133,7 @@ class Views:
             MarketStatusChanged: self.tickers.status_changed,
         }  # fmt: skip
 
-        self._replay_handlers: dict[type[Any], _Handler] = {IndexSet: self.prices.index_set}
+        self._replay_handlers: dict[type[Any], _Handler] = {IndexSet: self._price_set}
 
     def seed(self, state: State) -> None:
         """Take the present from the recovered state, at the seq that was applied last. Raises ViewsOutOfStepError."""
@@ -333,7 +333,7 @@ class Views:
             self.accounts.balance_changed(event)
             self.portfolio.touched(event.account)
         if event.reason in OUTSIDE:
-            self.totals.flowed(event.account, self.prices.worth(event.asset, event.delta))
+            self.totals.flowed(event.account, self.prices.flow(event.account, event.asset, event.delta))
 
     def _position_changed(self, event: PositionChanged) -> None:
         self._sizes[event.account, event.market] = event.size
@@ -367,8 +367,14 @@ class Views:
         if self.live:
             self.tickers.funding_set(event)
 
-    def _index_set(self, event: IndexSet) -> None:
+    def _price_set(self, event: IndexSet) -> None:
         self.prices.index_set(event)
+        for account, amount in self.prices.late:
+            self.totals.flowed(account, amount)
+        self.prices.late.clear()
+
+    def _index_set(self, event: IndexSet) -> None:
+        self._price_set(event)
         self.tickers.index_set(event)
 
     def measure(self, account: int) -> tuple[int, int, int]:

@@ -10,12 +10,15 @@ from proto.ids import USDC
 class AssetPrices:
     """Price of each asset but USDC, micro-USDC per whole unit; 0 before there is one."""
 
-    __slots__ = ("_by_index", "_dirty", "_rows")
+    __slots__ = ("_by_index", "_dirty", "_rows", "_unpriced", "late")
 
     def __init__(self, table: OrderedTable) -> None:
         self._rows: dict[int, list[int]] = {}  # Asset -> [index, decimals, price].
         self._by_index: dict[int, list[int]] = {}
         self._dirty: dict[int, None] = {}
+        self._unpriced: dict[int, list[tuple[int, int]]] = {}  # Asset -> flows of accounts that came before its first price.
+        self.late: list[tuple[int, int]] = []
+        """Those flows, by account in micro-USDC, once there is a price; for whoever sums them up."""
         for key, value in table.scan(ASSET_PREFIX, bytes((ASSET_PREFIX[0] + 1,))):
             self._set(int.from_bytes(key[1:], "big"), decode_row(value))
 
@@ -38,6 +41,9 @@ class AssetPrices:
     def index_set(self, event: IndexSet) -> None:
         """An index was judged anew."""
         for asset in self._by_index.get(event.index_id, ()):
+            if not self._rows[asset][2] and event.price:
+                flows, decimals = self._unpriced.pop(asset, []), self._rows[asset][1]
+                self.late.extend((account, amount * event.price // 10**decimals) for account, amount in flows)
             if self._rows[asset][2] != event.price:
                 self._rows[asset][2] = event.price
                 self._dirty[asset] = None
@@ -53,6 +59,13 @@ class AssetPrices:
             return amount
         row = self._rows.get(asset)
         return 0 if row is None else amount * row[2] // 10 ** row[1]
+
+    def flow(self, account: int, asset: int, amount: int) -> int:
+        """What an account's flow is worth; one before the asset's first price counts at that, later."""
+        row = self._rows.get(asset)
+        if row is not None and not row[2]:
+            self._unpriced.setdefault(asset, []).append((account, amount))
+        return self.worth(asset, amount)
 
     def take_rows(self) -> list[tuple[bytes, bytes]]:
         """Rows to write."""

@@ -5,6 +5,9 @@ import itertools
 from node.core.genesis import genesis_state
 from node.views.portfolio import PERIOD_MS, SAMPLED_PER_INPUT, WINDOW_MS, PortfolioView, Sample, Span, sample_key
 from node.views.rows import SAMPLES_PREFIX
+from node.views.worth import AssetPrices
+from proto.events import IndexSet, IndexStatus
+from proto.units import MicroPrice
 from tests.sequencer.venue import PARAMS
 from tests.views.trace import memory_table, new_views, steps, write
 
@@ -85,3 +88,15 @@ def test_a_replay_takes_the_same_samples(seed: int) -> None:
 def test_keys_sort_by_account_span_and_time() -> None:
     keys = [sample_key(account, span, time) for account in (1, 2) for span in Span for time in (5, 2**40)]
     assert keys == sorted(keys)
+
+
+def test_what_was_deposited_before_there_was_a_price_counts_at_the_first_one() -> None:
+    state = genesis_state(PARAMS)
+    asset = next(asset for asset in PARAMS.assets if asset.index)
+    prices = AssetPrices(memory_table())
+    prices.seed(state)
+    assert prices.flow(4, asset.id, 3 * 10**asset.decimals) == 0
+    for price in (0, 2_000_000, 5_000_000):
+        prices.index_set(IndexSet(asset.index, MicroPrice(price), MicroPrice(0), IndexStatus.FRESH, 3))
+    assert prices.late == [(4, 6_000_000)]
+    assert prices.flow(4, asset.id, 10**asset.decimals) == 5_000_000

@@ -30,6 +30,7 @@ ENDS: Final = {
     CloseReason.MARKET_CLOSED: "delistedCanceled",
     CloseReason.EXPIRED: "canceled",
     CloseReason.SCHEDULED_CANCEL: "scheduledCancel",
+    CloseReason.CAP_REACHED: "openInterestCapCanceled",
     CloseReason.TRIGGER_REFUSED: "rejected",
     CloseReason.PARENT_ENDED: "canceled",
     CloseReason.SIBLING_FILLED: "siblingFilledCanceled",

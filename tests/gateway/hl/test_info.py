@@ -210,6 +210,7 @@ async def test_every_read_of_the_clients_has_an_answer() -> None:
         assert found["leverage"]["type"] == "cross"
         bought = place(order("60000", found["maxTradeSzs"][0], tif="Gtc"))
         assert "error" not in statuses(await exchange(url, envelope(ALICE, bought)))[0], "what it says can be bought"
+        await node.price()  # What was answered is in the read models by now.
         limit = await info(url, type="userRateLimit", user=user)
         assert limit["nRequestsUsed"] == 6
         assert limit["nRequestsCap"] == 601, "one per USDC traded, over the settings' beginning of none"
