@@ -96,12 +96,13 @@ def scan(state: State) -> None:
         if number in _NEVER or not (held or account.cash < 0):
             continue
         estate = estate_of(state, account, ALL_MARKETS)
-        if estate.equity < 0:
-            deficit_seen(state)
         item = state.liquidating.get((number, ALL_MARKETS))
         if item is not None:
             _watch(state, item, estate)
-        elif not estate.is_healthy():
+            continue
+        if estate.equity < 0:  # Looked at whatever the index holds; queued ones are seen by the units that work on them.
+            deficit_seen(state)
+        if not estate.is_healthy():
             ratio = div_floor(estate.equity * _RATIO_SCALE, estate.judged) if estate.judged else -(2**200)
             found.append((ratio, number, estate))
         elif estate.equity < estate.maintenance:  # Spared because prices are unfit: look again.
@@ -119,9 +120,11 @@ def scan(state: State) -> None:
 def _watch(state: State, item: LiquidateWork, estate: Estate) -> None:
     """Nobody who has fallen to the backstop's line waits for the next slice. Before it, bounds tell when to look again."""
     line = state.params.liquidation.backstop_ppm
-    if estate.fit and estate.is_behind(line):
+    behind = bool(estate.fit) and estate.is_behind(line)
+    if behind:
         hasten(state, item)
+    buffer = estate.equity - div_ceil(estate.maintenance * line, PPM)
+    if behind or buffer < 0:  # Behind with all that is held: prices that become fit move no bound, so it is looked at each time.
         state.risk.stale[estate.account.id] = None
     elif estate.held:
-        buffer = estate.equity - div_ceil(estate.maintenance * line, PPM)
-        _set_bounds(state, estate.account, max(buffer, 0))
+        _set_bounds(state, estate.account, buffer)
