@@ -46,6 +46,7 @@ from node.oracle.source import SourceInvalid
     help="Watchers that re-execute every batch and sign what is right, each in its own process.",
 )  # fmt: skip
 @click.option("--no-bots", is_flag=True, help="No makers and takers: an empty venue.")
+@click.option("--no-liquidator", is_flag=True, help="Nobody takes over what is liquidated.")
 @json_option
 def command(
     *,
@@ -57,6 +58,7 @@ def command(
     price_speed: float,
     validators: int,
     no_bots: bool,
+    no_liquidator: bool,
     as_json: bool,
 ) -> None:
     """Run a whole venue: L1, contract, price publishers, node, watchers, and bots that trade.
@@ -68,7 +70,7 @@ def command(
         params = load_genesis(find_genesis("devnet"))
         settings = DevnetSettings(
             data_dir=data_dir, port=port, l1_port=l1_port, seconds=seconds, prices=_absolute(params, prices),
-            price_speed=price_speed, bots=not no_bots, validators=validators,
+            price_speed=price_speed, bots=not no_bots, liquidator=not no_liquidator, validators=validators,
         )  # fmt: skip
         summary = _run(settings, params, as_json=as_json)
     except (ConfigError, KeystoreError, SourceInvalid, ValueError, OSError) as error:

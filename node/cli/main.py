@@ -19,6 +19,7 @@ COMMANDS: Final[dict[str, str]] = {
     "inspect": "Show the life of an order, from its frame to the batch on L1.",
     "key": "Make, import and show keys of the encrypted keystore.",
     "l1": "Run the embedded L1 chain.",
+    "liquidator": "Take over accounts in liquidation where it pays.",
     "margin": "Show an account's margin, now and after supposed orders and price moves.",
     "oracle": "Publish signed prices.",
     "order": "Sign and place an order.",

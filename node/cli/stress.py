@@ -11,7 +11,7 @@ from node.config.reading import ConfigError
 from node.core.params import MarketParams, Params
 from node.lab.stress.bars import BarsError, PricePath, read_bars
 from node.lab.stress.paths import PATHS, make_path
-from node.lab.stress.run import LEVERAGE_MAX, StressReport, StressSettings, run_stress
+from node.lab.stress.run import LEVERAGE_MAX, StressReport, StressSettings, run_stress, with_static_margin
 from node.ops.progress import ProgressLine
 
 _WORDS = {
@@ -19,7 +19,7 @@ _WORDS = {
     "liquidations": "accounts that entered liquidation in the book",
     "partial": "of those, healthy again with a part of the position",
     "takeovers": "takeovers by other accounts",
-    "backstop": "taken by the backstop",
+    "backstop": "positions taken by the backstop vault",
     "insurance_start": "insurance fund before, USDC, worse pass",
     "insurance_end": "insurance fund after, USDC, worse pass",
     "adl": "positions deleveraged",
@@ -42,12 +42,16 @@ _WORDS = {
 @click.option("--seed", type=int, default=1, show_default=True, help="Of all chance: same seed, same report.")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Write a picture here, as PNG.")
 @click.option(
+    "--static-margin", type=click.FloatRange(0.1, 100), metavar="PERCENT",
+    help="Compare: this initial margin throughout, whatever size or volatility.",
+)  # fmt: skip
+@click.option(
     "--genesis", default="devnet", show_default=True, help="A genesis file, or the name of a shipped network."
 )
 @json_option
 def command(
     *, prices: Path | None, made: str | None, market: str, accounts: int, leverage_max: float, seed: int, plot: Path | None,
-    genesis: str, as_json: bool,
+    static_margin: float | None, genesis: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Play PRICES, a CSV of bars (timestamp,open,high,low,close,volume; may be gzipped), twice: high first and low first inside each bar.
 
@@ -58,6 +62,8 @@ def command(
     if plot is not None and not plot.absolute().parent.is_dir():
         fail(f"{plot.absolute().parent} is not a directory; create it before a picture is written there.")
     params = _params(genesis)
+    if static_margin is not None:
+        params = with_static_margin(params, market, static_margin)
     settings = StressSettings(
         path=_path(prices, made, seed), params=params, market=_market(params, market), accounts=accounts,
         leverage_max=leverage_max, seed=seed,
@@ -70,6 +76,7 @@ def command(
         print_json(shown)
     else:
         click.echo(table(("what", "figure"), [(_WORDS[name], str(value)) for name, value in shown.items()]))
+    say(f"initial margin averaged {report.mean_initial:.2f} %")
     wrong = report.wrong()
     for sentence in wrong:
         say(f"novate: {sentence}")

@@ -28,7 +28,8 @@ def _auction(state: State, item: LiquidateWork) -> dict[str, Any]:
         "account": account.id, "address": account.address, "estate": item.market, "since": item.since, "price_ppm": price,
         "largest_share": share, "reward": reward_for(estate.equity, reserved, price, share), "equity": estate.equity,
         "maintenance_margin": estate.maintenance,
-        "positions": [{"market": held.market, "position_size": held.size} for held in estate.held],
+        "positions": [{"market": held.market, "position_size": held.size, "mark": state.markets[held.market].mark}
+            for held in estate.held],
     }  # fmt: skip
 
 

@@ -15,11 +15,12 @@ from typing import NamedTuple
 
 from node.core.margin.account import health
 from node.core.num import FIXED, div_ceil, div_floor, normal_cdf, normal_pdf
+from node.core.price.volatility import forecast, fraction
 from node.core.state import Account, Market, State
 from proto.ids import IndexId
 from proto.units import PPM, MicroUsd, Ppm
 
-_DEVIATIONS_OF_FRACTION = 3  # The initial fraction of a market covers three deviations over the horizon.
+_DEVIATIONS_OF_FRACTION = 3  # Of the initial fraction, as volatility scaling has it by default.
 _FAR = 8  # Deviations from which both figures round to nothing.
 
 
@@ -47,9 +48,16 @@ def outlook(equity: int, deviation: int) -> Outlook:
     return Outlook(MicroUsd(deviation), probability, MicroUsd(max(missing, -equity, 0)))
 
 
-def market_deviation(market: Market) -> Ppm:
-    """One deviation of the market's mark over the liquidation horizon: what its initial fraction says, rounded up."""
-    return Ppm(div_ceil(market.initial_ppm[0][1], _DEVIATIONS_OF_FRACTION))
+def market_deviation(state: State, market: Market) -> Ppm:
+    """One deviation of the market's mark over the liquidation horizon, rounded up.
+
+    The forecast of node.core.price.volatility; before there is one, what the first tier's initial fraction says.
+    """
+    rules, held = state.params.volatility, market.volatility
+    variance = max(forecast(held.variance, held.peak, rules.lambda_ppm), held.variance)
+    if not rules.z_ppm or not variance:
+        return Ppm(div_ceil(market.initial_ppm[0][1], _DEVIATIONS_OF_FRACTION))
+    return Ppm(fraction(variance, PPM, rules.horizon_ms, rules.sample_ms))
 
 
 def portfolio_deviation(state: State, account: Account) -> MicroUsd:
@@ -58,7 +66,7 @@ def portfolio_deviation(state: State, account: Account) -> MicroUsd:
     for number, position in account.positions.items():
         if position.size:
             market = state.markets[number]
-            exposure = position.size * market.mark * market_deviation(market)
+            exposure = position.size * market.mark * market_deviation(state, market)
             by_index[market.params.index] = by_index.get(market.params.index, 0) + exposure
     return MicroUsd(sum(div_ceil(abs(exposure), PPM) for exposure in by_index.values()))
 

@@ -27,11 +27,12 @@ class People:
     operator: SigningKey
     publishers: tuple[SigningKey, ...]
     bots: tuple[SigningKey, ...]
+    """Of the crew, then the liquidator's."""
 
     @classmethod
     def of(cls, params: Params) -> Self:
         """Derive them. Raises KeystoreError on a chain that is no development chain."""
-        bots = crew_size(CrewSettings(url=""), len(params.markets))
+        bots = crew_size(CrewSettings(url=""), len(params.markets)) + 1
         keys = development_keys(params.chain_id, BOTS_FIRST + bots)
         publishers = keys[PUBLISHERS_FIRST : PUBLISHERS_FIRST + len(params.publishers)]
         return cls(keys[:TRADERS], keys[OPERATOR], publishers, keys[BOTS_FIRST:])

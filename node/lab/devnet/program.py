@@ -168,6 +168,9 @@ class Devnet:
         contract, genesis = _hex(place.deployed.contract), self._settings.genesis
         if self._settings.bots:
             await fleet.start("bots", "bots", "--url", place.url, "--genesis", genesis, "--first-key", str(BOTS_FIRST))
+        if self._settings.liquidator:
+            key = str(BOTS_FIRST + len(self._people.bots) - 1)
+            await fleet.start("liquidator", "liquidator", "--url", place.url, "--dev-account", key)
         start_ms = time.time_ns() // 1_000_000
         paths = [part for item in self._settings.prices for part in ("--prices", item)]
         for number in range(len(self._params.publishers)):
@@ -266,8 +269,9 @@ class Devnet:
     async def _end_trading(self, fleet: Fleet) -> None:
         """Bots take their orders back, publishers fall silent, L1 gets what is sealed."""
         self._step("stopping bots and publishers")
-        if self._settings.bots:
-            await fleet.stop("bots", _STOP_S)
+        for name, runs in (("bots", self._settings.bots), ("liquidator", self._settings.liquidator)):
+            if runs:
+                await fleet.stop(name, _STOP_S)
         for number in range(len(self._params.publishers)):
             await fleet.stop(f"oracle-{number + 1}", _STOP_S)
 

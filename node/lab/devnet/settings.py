@@ -28,6 +28,8 @@ class DevnetSettings:
     bots: bool = True
     validators: int = 2
     """Watchers that re-execute and sign, each a process of its own."""
+    liquidator: bool = True
+    """Whether one account takes over what is liquidated."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""

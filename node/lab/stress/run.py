@@ -8,12 +8,13 @@ report's counters are the sums of both passes; the insurance figures are those o
 import random
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
-from node.core.params import MarketParams, Params
+from node.core.params import MarketParams, Params, TierParams
 from node.lab.stress.bars import Bar, PricePath
 from node.lab.stress.crowd import Crowd
+from node.lab.stress.liquidators import StressLiquidator, fill_vault
 from node.lab.stress.makers import MakerTerms, Nerves, StressMaker
 from node.lab.stress.series import Series
 from node.lab.stress.venue import StressVenue
@@ -40,6 +41,7 @@ class StressSettings:
     leverage_max: float = LEVERAGE_MAX
     seed: int = 1
     makers: MakerTerms = field(default_factory=MakerTerms)
+    liquidators: int = 2
     insurance_seed: MicroUsd = INSURANCE_SEED
 
 
@@ -91,6 +93,12 @@ class StressReport:
             "conserved": all(one.conserved for one in self.passes), "seconds": round(self.seconds, 3),
         }  # fmt: skip
 
+    @property
+    def mean_initial(self) -> float:
+        """Initial margin in percent, averaged over time and both passes."""
+        values = [value for one in self.passes for value in one.series.initial]
+        return sum(values) / len(values)
+
     def wrong(self) -> list[str]:
         """What must hold and does not, as sentences."""
         found = [f"money is not conserved: {one.fault}" for one in self.passes if not one.conserved]
@@ -102,6 +110,13 @@ class StressReport:
                 "nothing was liquidated, so nothing was tried: take a wilder path, more accounts or more leverage"
             )
         return found
+
+
+def with_static_margin(params: Params, name: str, percent: float) -> Params:
+    """Parameters under which this initial fraction (to the nearest whole leverage) holds in a market, whatever size or volatility."""
+    tiers = (TierParams(MicroUsd(0), max(round(100 / percent), 1)),)
+    markets = tuple(replace(market, tiers=tiers) if market.name == name else market for market in params.markets)
+    return replace(params, markets=markets, volatility=replace(params.volatility, z_ppm=0))
 
 
 def usd_text(amount: int) -> str:
@@ -137,6 +152,8 @@ class _Pass:
         venue.endow_insurance(settings.insurance_seed)
         terms = settings.makers
         self._makers = [StressMaker(venue, terms, number, self._random) for number in range(terms.makers)]
+        self._liquidators = [StressLiquidator(venue, number) for number in range(settings.liquidators)]
+        self._vault_is_full = False
         span = path.interval_ms * len(path.bars)
         # Both passes of a seed have the same crowd.
         self._crowd = Crowd(venue, settings.accounts, settings.leverage_max, span, random.Random(settings.seed))
@@ -173,7 +190,12 @@ class _Pass:
             venue.report(price, (0, self._random.randint(-noise, noise), self._random.randint(-noise, noise)))
         for maker in self._makers:
             maker.quote(price, nerves.fear, bar.depth_ppm)
+        if not self._vault_is_full:
+            self._vault_is_full = fill_vault(venue)
         venue.tick()
+        if venue.state.liquidating or venue.position(self._liquidators[0].owner):
+            for liquidator in self._liquidators:
+                liquidator.move()
         self._crowd.move(price)
 
     def _settle(self, bar: Bar) -> None:

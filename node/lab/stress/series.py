@@ -6,6 +6,7 @@ from node.core.margin.tiers import requirement
 from node.lab.stress.venue import StressVenue
 from proto.units import MICRO_USD_PER_USD
 
+_PPM_OF_PERCENT = 10_000
 _REFERENCE: int = 100_000 * MICRO_USD_PER_USD  # Margin fractions are shown for a position of this notional.
 
 
@@ -29,8 +30,9 @@ class Series:
         market = venue.market
         self.hours.append((venue.time - self._start) / 3_600_000)
         self.price.append(price / MICRO_USD_PER_USD)
-        self.initial.append(100 * requirement(market.initial_ppm, _REFERENCE) / _REFERENCE)
-        self.maintenance.append(100 * requirement(market.maintenance, _REFERENCE) / _REFERENCE)
+        initial, maintenance = (requirement(tiers, _REFERENCE) for tiers in (market.initial_ppm, market.maintenance))
+        self.initial.append(max(100 * initial / _REFERENCE, market.initial_vol_ppm / _PPM_OF_PERCENT))
+        self.maintenance.append(max(100 * maintenance / _REFERENCE, market.maintenance_vol_ppm / _PPM_OF_PERCENT))
         self.open_interest.append(market.open_interest * market.mark / MICRO_USD_PER_USD)
         self.insurance.append(venue.insurance() / MICRO_USD_PER_USD)
         self.liquidations.append(len(venue.tally.reached))

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from proto.events import Event, LiquidationEnded, LiquidationStarted, OrderFilled
-from proto.ids import AccountId
+from proto.ids import BACKSTOP_ACCOUNT, AccountId
 from proto.reject import RejectCode
 from proto.waterfall_events import Deleveraged, LossSocialised, PositionTakenOver, TakeoverMade
 
@@ -37,10 +37,10 @@ class Tally:
                 case TakeoverMade():
                     self.takeovers += 1
                 case PositionTakenOver():
-                    self.backstop += 1
+                    self.backstop += event.by == BACKSTOP_ACCOUNT
                 case Deleveraged():
                     self.adl += 1
                 case LossSocialised():
-                    self.socialised += event.amount
+                    self.socialised += 1
                 case _:
                     pass
