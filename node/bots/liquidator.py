@@ -21,6 +21,7 @@ from proto.units import MICRO_USD_PER_USD, PPM, Lots, MicroUsd, Ppm, Price
 
 _HALVINGS: Final = 4
 _LEAST_LOTS: Final = 1
+_ROWS: Final = 50
 
 _log = room_log("bots")
 
@@ -94,7 +95,7 @@ class Liquidator:
                 raise
             return  # Its deposit may still be on its way.
         held = sum(abs(p["position_size"]) * p["mark"] for p in account["positions"])
-        for row in await client.auctions():
+        for row in (await client.query("auctions", _ROWS)).value:
             if is_worth_it(self._settings, row, client.address, held) and await self._bid(client, row):
                 account = await client.account()
                 held = sum(abs(p["position_size"]) * p["mark"] for p in account["positions"])

@@ -406,11 +406,6 @@ class NovateClient(OrderActions, Reads):
         found: dict[str, Any] = (await self.query("what_if", address or self.address, wanted, moved)).value
         return found
 
-    async def auctions(self, most: int = 50) -> list[dict[str, Any]]:
-        """What anybody may take over now, oldest first."""
-        found: list[dict[str, Any]] = (await self.query("auctions", most)).value
-        return found
-
     async def open_orders(self, address: Address | None = None, market: int = 0) -> list[dict[str, Any]]:
         """Open orders of an account."""
         found: list[dict[str, Any]] = (await self.query("orders", address or self.address, market)).value
