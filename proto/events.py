@@ -55,6 +55,8 @@ class BalanceReason(IntEnum):
     LIQUIDATION_FEE = 6
     TAKEOVER = 7
     SHORTFALL_COVERED = 8
+    INTEREST = 9  # On negative cash.
+    COLLATERAL_SALE = 10
     SOCIALISED_LOSS = 15  # A part of a loss that positions of one side bear together; or such a loss, borne for the account.
     TAKEOVER_REWARD = 16  # What a bidder gains on the mark value of what it takes over.
     VAULT = 17  # Paid for shares of a vault, or paid out for them.
@@ -413,6 +415,14 @@ class CancelScheduled(NamedTuple):
     time: TimeMs
 
 
+class LeverageSet(NamedTuple):
+    """The account's choice for a market; leverage 0: the market's highest."""
+
+    account: AccountId
+    market: MarketId
+    leverage: int
+
+
 class OrdersQueuedForCancel(NamedTuple):
     """More orders than one input cancels, or a scheduled cancel whose time has come: work ticks cancel them."""
 
@@ -464,4 +474,5 @@ Event = (
     | QueueItemConsumed
     | CancelScheduled
     | OrdersQueuedForCancel
+    | LeverageSet
 )

@@ -14,6 +14,14 @@ from proto.canonical import NotCanonicalError, pack, unpack
 from proto.fields import IntentError, fixed, u128, uint, wrong
 from proto.ids import ADDRESS_BYTES, Address, AssetId, MarketId, OrderId
 from proto.kinds import IntentKind
+from proto.margin_intents import (
+    MARGIN_INTENT_FIELDS,
+    BuyCollateral,
+    MarginIntent,
+    SetLeverage,
+    margin_intent_fields,
+    read_margin_intent,
+)
 from proto.order_intents import (
     ORDER_INTENT_FIELDS,
     Amend,
@@ -77,6 +85,7 @@ __all__ = [
     "AmendOrder",
     "AmendOrders",
     "ApproveAgent",
+    "BuyCollateral",
     "CancelAll",
     "CancelByClientId",
     "CancelOrder",
@@ -87,6 +96,7 @@ __all__ = [
     "Intent",
     "IntentError",
     "IntentKind",
+    "MarginIntent",
     "OrderIntent",
     "OrderSpec",
     "OrderType",
@@ -99,6 +109,7 @@ __all__ = [
     "RiskIntent",
     "ScheduleCancel",
     "SelfTrade",
+    "SetLeverage",
     "Side",
     "TakeOver",
     "TimeInForce",
@@ -268,6 +279,7 @@ Intent = (
     | ScheduleCancel
     | OrderIntent
     | RiskIntent
+    | MarginIntent
 )
 
 SCOPE_TRADE: Final = 1
@@ -294,7 +306,7 @@ _FIELDS: Final[dict[int, int]] = {
     IntentKind.PLACE_ORDER: 1, IntentKind.PLACE_ORDERS: 1, IntentKind.CANCEL_ORDER: 1, IntentKind.CANCEL_BY_CLIENT_ID: 1,
     IntentKind.CANCEL_ALL: 1, IntentKind.AMEND_ORDER: 4, IntentKind.WITHDRAW: 3, IntentKind.TRANSFER: 3,
     IntentKind.APPROVE_AGENT: 5, IntentKind.REVOKE_AGENT: 1, IntentKind.CREATE_SUB_ACCOUNT: 1,
-    IntentKind.SCHEDULE_CANCEL: 1, **ORDER_INTENT_FIELDS, **RISK_INTENT_FIELDS,
+    IntentKind.SCHEDULE_CANCEL: 1, **ORDER_INTENT_FIELDS, **MARGIN_INTENT_FIELDS, **RISK_INTENT_FIELDS,
 }  # fmt: skip
 
 
@@ -343,6 +355,8 @@ def _rare_intent(kind: int, account: Address, nonce: int, expires: TimeMs, items
     """Actions that are not on the hot path."""
     if kind in ORDER_INTENT_FIELDS:
         return read_order_intent(kind, (account, nonce, expires), items[4:])
+    if kind in MARGIN_INTENT_FIELDS:
+        return read_margin_intent(kind, (account, nonce, expires), items[4:])
     if kind in RISK_INTENT_FIELDS:
         return read_risk_intent(kind, (account, nonce, expires), items[4:])
     if kind == IntentKind.SCHEDULE_CANCEL:
@@ -397,6 +411,9 @@ def intent_items(intent: Intent) -> list[Any]:
             return [int(IntentKind.CREATE_SUB_ACCOUNT), *head, intent.index]
         case ScheduleCancel():
             return [int(IntentKind.SCHEDULE_CANCEL), *head, intent.time]
+        case SetLeverage() | BuyCollateral():
+            kind, *fields = margin_intent_fields(intent)
+            return [kind, *head, *fields]
         case TakeOver() | VaultDeposit() | VaultWithdraw():
             kind, *fields = risk_intent_fields(intent)
             return [kind, *head, *fields]

@@ -25,6 +25,8 @@ class IntentKind(IntEnum):
     PLACE_GROUP = 16
     PLACE_TWAP = 17
     CANCEL_TWAP = 18
+    SET_LEVERAGE = 20
+    BUY_COLLATERAL = 22
     TAKE_OVER = 30
     VAULT_DEPOSIT = 31
     VAULT_WITHDRAW = 32

@@ -37,6 +37,10 @@ class OpKind(IntEnum):
     LIQUIDATION_STEP = 17
     MARKET_STATUS_SET = 19
     VENUE_SET = 20
+    INTEREST_SETTLED = 21
+    BORROW_INDEX_SET = 22
+    ASSET_PRICED = 23
+    COLLATERAL_SOLD = 24
     POSITION_MOVED = 30
     CASH_MOVED = 31
     ASSET_MOVED = 32
@@ -79,6 +83,10 @@ _LAYOUTS: Final[dict[OpKind, tuple[str, tuple[str, ...]]]] = {
     OpKind.LIQUIDATION_STEP: ("IHSS", ("account", "market", "size", "fee")),
     OpKind.MARKET_STATUS_SET: ("HB", ("market", "status")),
     OpKind.VENUE_SET: ("W", ("venue_root",)),
+    OpKind.INTEREST_SETTLED: ("ISS", ("account", "interest", "borrow_index")),
+    OpKind.BORROW_INDEX_SET: ("S", ("borrow_index",)),
+    OpKind.ASSET_PRICED: ("HQ", ("asset", "price")),
+    OpKind.COLLATERAL_SOLD: ("IIHQQ", ("account", "buyer", "asset", "amount", "paid")),
     OpKind.POSITION_MOVED: ("IIHqS", ("giver", "taker", "market", "size", "quote")),
     OpKind.CASH_MOVED: ("IHISB", ("account", "estate", "other", "amount", "reason")),
     OpKind.ASSET_MOVED: ("IIHSB", ("giver", "taker", "asset", "amount", "reason")),

@@ -93,6 +93,8 @@ class RejectCode(IntEnum):
     TRANSFER_EXCEEDS_FREE_COLLATERAL = 4005
     BALANCE_INSUFFICIENT = 4006
     LEVERAGE_NOT_OFFERED = 4007
+    ISOLATED_NOT_OFFERED = 4008
+    NOTHING_FOR_SALE = 4009
     TAKEOVER_NOT_OFFERED = 4020
     TAKEOVER_OF_ONESELF = 4021
     TAKEOVER_PRICE_UNFIT = 4022
@@ -221,7 +223,9 @@ SENTENCES: Final[dict[RejectCode, str]] = {
     RejectCode.WITHDRAWAL_EXCEEDS_FREE_COLLATERAL: "Margin needs this money; close positions or withdraw less.",
     RejectCode.TRANSFER_EXCEEDS_FREE_COLLATERAL: "Margin needs this money; close positions or transfer less.",
     RejectCode.BALANCE_INSUFFICIENT: "The balance is smaller than the amount.",
-    RejectCode.LEVERAGE_NOT_OFFERED: "Positions are cross-margined at the market's tiers; ask for its highest leverage, or leave it.",
+    RejectCode.ISOLATED_NOT_OFFERED: "Positions are cross-margined here; use a sub-account to keep one apart.",
+    RejectCode.NOTHING_FOR_SALE: "This account owes no more than its cap, or holds nothing of this asset.",
+    RejectCode.LEVERAGE_NOT_OFFERED: "The market does not offer so much leverage; see its tiers.",
     RejectCode.TAKEOVER_NOT_OFFERED: "This portfolio is not in liquidation, or healthy again; there is nothing to take over.",
     RejectCode.TAKEOVER_OF_ONESELF: "An account cannot take over itself, its master or a sub-account of the same master.",
     RejectCode.TAKEOVER_PRICE_UNFIT: "A price that this portfolio is valued with is stale or uncertain; try again when publishers agree.",

@@ -129,6 +129,10 @@ def _market(row: Table) -> MarketParams:
         impact_notional=_usd(row, "impact_notional"),
         order_cap=row.integer("order_cap", least=1),
         position_cap=MicroUsd(row.integer("position_cap", 0) * MICRO_USD_PER_USD),
+        open_interest_lower=_usd(row, "open_interest_lower"),
+        open_interest_upper=_usd(row, "open_interest_upper"),
+        liquidity_multiple=row.integer("liquidity_multiple"),
+        liquidity_ppm=_ppm(row, "liquidity_ppm"),
     )
     row.done()
     return market

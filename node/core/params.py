@@ -67,6 +67,10 @@ class MarketParams:
     impact_notional: MicroUsd
     order_cap: int  # Open orders per account in this market.
     position_cap: MicroUsd = MicroUsd(0)  # Notional of one account's position with its open orders of one side; 0 = none.
+    open_interest_lower: MicroUsd = MicroUsd(0)  # From here on initial fractions rise with open interest, ...
+    open_interest_upper: MicroUsd = MicroUsd(0)  # ... to 1 here; 0 = they do not.
+    liquidity_multiple: int = 0  # A position beyond so many times the depth of the side that would close it ...
+    liquidity_ppm: Ppm = Ppm(0)  # ... needs this part of what is beyond more initial margin.
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +157,7 @@ class MarginParams:
 
     borrow_cap_ppm: Ppm  # Negative cash up to this part of the weighted collateral; above, collateral is sold.
     borrow_rate_ppm: Ppm  # Interest a year.
-    depeg_threshold_ppm: Ppm  # USDC below this part of a dollar raises every requirement, ...
+    depeg_threshold_ppm: Ppm  # USDC below this part of a dollar raises every initial requirement, ...
     depeg_factor_ppm: Ppm  # ... by this times the difference.
     sale_discount_ppm: Ppm  # Below the index, at which collateral is sold.
 
@@ -338,6 +342,9 @@ def _check_market(market: MarketParams, index_ids: list[IndexId]) -> None:
     _require(0 < market.maintenance_ppm < PPM, f"{name}: maintenance below initial")
     _require(0 <= market.band_ppm < PPM and 0 < market.mark_band_ppm < PPM, f"{name}: bands below 100 %")
     _require(min(market.minimum_notional, market.open_interest_cap, market.position_cap) >= 0, f"{name}: notionals must not be negative")
+    lower, upper = market.open_interest_lower, market.open_interest_upper
+    _require(market.liquidity_multiple >= 0 and 0 <= market.liquidity_ppm <= PPM, f"{name}: liquidity_ppm at most 1,000,000")
+    _require(0 <= lower < upper or lower == upper == 0, f"{name}: open_interest_lower below open_interest_upper")
     _require(market.impact_notional > 0 and market.order_cap > 0, f"{name}: impact_notional and order_cap above 0")
 
 

@@ -384,19 +384,29 @@ class LeaveWork:
 WorkItem = LiquidateWork | CancelWork | TriggerWork | UnwindWork | LeaveWork
 
 
+@unique
+class RiskFactor(IntEnum):
+    """What can bring an account below maintenance without a change of its own."""
+
+    LONG_VALUE = 0  # By market: what a lot of a long is worth falls. Levels that may not fall are stored negated.
+    SHORT_VALUE = 1  # By market: what a lot of a short costs rises.
+    MARK = 2  # By market: the requirement rises with the notional.
+    VOLATILITY = 3  # By market: the requirement rises with the forecast.
+    COLLATERAL = 4  # By asset: its price falls; negated.
+    INTEREST = 5  # Key 0: what is owed grows.
+
+
 @dataclass(slots=True)
 class RiskIndex:
     """Derived: where each account may lie below maintenance. Offers too many, never too few (node.core.liquidation.risk).
 
-    `stale` accounts must be looked at anew. A fresh one is safe while every market it is in keeps inside its bounds; an entry counts only
-    while its version is the account's.
+    `stale` accounts must be looked at anew. A fresh one is safe while every factor it depends on keeps inside its bounds; an entry (bound,
+    account, version) counts only while its version is the account's.
     """
 
     stale: dict[AccountId, None] = field(default_factory=dict)
     versions: dict[AccountId, int] = field(default_factory=dict)
-    value_lows: dict[MarketId, list[tuple[int, int, int]]] = field(default_factory=dict)
-    value_highs: dict[MarketId, list[tuple[int, int, int]]] = field(default_factory=dict)
-    mark_highs: dict[MarketId, list[tuple[int, int, int]]] = field(default_factory=dict)
+    bounds: dict[tuple[RiskFactor, int], list[tuple[int, int, int]]] = field(default_factory=dict)  # Heaps, lowest bound first.
 
 
 @dataclass(slots=True)

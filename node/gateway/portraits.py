@@ -6,8 +6,8 @@ from node.core.book.execute import fee_of
 from node.core.ledger.positions import funding_due
 from node.core.margin.account import market_initial, position_value, summary
 from node.core.margin.default_odds import outlook_of
+from node.core.margin.fractions import maintenance_requirement
 from node.core.margin.orders import order_fits, order_margin
-from node.core.margin.tiers import requirement
 from node.core.state import Account, Market, State
 from node.core.transitions.placing import Limit, limit_of
 from node.gateway.waterfall import shares_portrait
@@ -36,7 +36,7 @@ def account_portrait(state: State, account: Account) -> dict[str, Any]:
     """Everything an account holds, owes and may do."""
     margin, odds = summary(state, account), outlook_of(state, account)
     positions = [
-        position_portrait(account, state.markets[number])
+        position_portrait(state, account, state.markets[number])
         for number in sorted(account.positions)
         if account.positions[number].size
     ]
@@ -81,14 +81,14 @@ def account_portrait(state: State, account: Account) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def position_portrait(account: Account, market: Market) -> dict[str, Any]:
+def position_portrait(state: State, account: Account, market: Market) -> dict[str, Any]:
     """A position at the current mark. `funding_due` is not settled yet; positive: the account will pay."""
     position = account.positions[market.params.id]
     return {
         "market": market.params.id, "position_size": position.size, "entry": position.entry, "mark": market.mark,
         "unrealised_pnl": position.size * market.mark - position.entry, "funding_due": funding_due(position, market),
-        "value": position_value(position, market), "initial_margin": market_initial(position, market),
-        "maintenance_margin": requirement(market.maintenance, abs(position.size) * market.mark),
+        "value": position_value(position, market), "initial_margin": market_initial(state, account, position, market),
+        "maintenance_margin": maintenance_requirement(market, abs(position.size) * market.mark),
     }  # fmt: skip
 
 
@@ -101,7 +101,7 @@ def order_margin_portrait(state: State, account: Account, order: OrderSpec) -> d
     margin = summary(state, account)
     return {
         "market": order.market, "price": price, "size": order.size, "notional": price * order.size,
-        "initial_added": order_margin(market, mine, order.side, order.size, price),
+        "initial_added": order_margin(state, account, market, mine, order.side, order.size, price),
         "taker_fee": fee_of(price * order.size, state.params.fees.taker_ppm),
         "maker_fee": fee_of(price * order.size, state.params.fees.maker_ppm),
         "free_collateral": margin.free, "equity": margin.equity, "initial_margin": margin.initial,

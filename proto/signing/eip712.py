@@ -18,6 +18,7 @@ from proto.intents import (
     AmendOrder,
     AmendOrders,
     ApproveAgent,
+    BuyCollateral,
     CancelAll,
     CancelByClientId,
     CancelOrder,
@@ -33,6 +34,7 @@ from proto.intents import (
     PlaceTwap,
     RevokeAgent,
     ScheduleCancel,
+    SetLeverage,
     TakeOver,
     Transfer,
     TriggerSpec,
@@ -63,6 +65,8 @@ TYPES: Final[dict[str, str]] = {
     "RevokeAgent": f"RevokeAgent({_HEAD},address agent)",
     "CreateSubAccount": f"CreateSubAccount({_HEAD},uint32 index)",
     "ScheduleCancel": f"ScheduleCancel({_HEAD},uint64 time)",
+    "SetLeverage": f"SetLeverage({_HEAD},uint16 market,uint16 leverage,bool isolated)",
+    "BuyCollateral": f"BuyCollateral({_HEAD},address owner,uint16 asset,uint64 amount)",
     "TakeOver": f"TakeOver({_HEAD},address liquidated,uint16 market,uint64 share,uint32 worstPrice)",
     "VaultDeposit": f"VaultDeposit({_HEAD},uint16 vault,uint64 amount)",
     "VaultWithdraw": f"VaultWithdraw({_HEAD},uint16 vault,uint64 shares)",
@@ -178,6 +182,10 @@ def _fields(intent: Intent) -> tuple[str, bytes]:
             return "CreateSubAccount", _u(intent.index)
         case ScheduleCancel():
             return "ScheduleCancel", _u(intent.time)
+        case SetLeverage():
+            return "SetLeverage", _u(intent.market) + _u(intent.leverage) + _u(intent.isolated)
+        case BuyCollateral():
+            return "BuyCollateral", address_word(intent.owner) + _u(intent.asset) + _u(intent.amount)
         case CancelOrders():
             return "CancelOrders", _array(intent.order_ids) + _array(intent.client_ids)
         case AmendOrders():

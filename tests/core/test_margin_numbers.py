@@ -21,11 +21,11 @@ from node.core.margin.tiers import requirement, table
 from node.core.num import FIXED, clamp, div_ceil, div_floor, div_half_up, div_trunc, exp_neg, median3
 from node.core.params import FundingParams, Params, TierParams
 from node.core.price.index import weighted_median
-from node.core.state import Account, Market, Position, State
+from node.core.state import Account, Market, Position, RiskFactor, State
 from proto.events import IndexStatus
 from proto.ids import MarketId
 from proto.intents import Side
-from proto.units import PPM, RATE_SCALE, FundingUnits, Lots, MicroPrice, MicroUsd, Price, TimeMs, tick_is_valid
+from proto.units import PPM, RATE_SCALE, FundingUnits, Lots, MicroPrice, MicroUsd, Ppm, Price, TimeMs, tick_is_valid
 from tests.core.venue import PARAMS, USD, Venue, address, market, tiers
 
 FUNDING = FundingParams(5_000, 3_600_000, 10**8, 5 * 10**8, 4 * 10**10, 150_000)
@@ -270,9 +270,11 @@ def test_an_account_is_safe_while_no_bound_of_the_risk_index_is_crossed(
     account.cash = MicroUsd(maintenance - equity + slack)
     scan(state)
     risk = state.risk
-    highest = risk.mark_highs[MarketId(1)][0][0]
+    highest = risk.bounds[RiskFactor.MARK, 1][0][0]
     listed.mark = Price(max(highest - inside, 1))
-    value = -risk.value_lows[MarketId(1)][0][0] if side == Side.BUY else risk.value_highs[MarketId(1)][0][0]
+    bought = side == Side.BUY
+    value = -risk.bounds[RiskFactor.LONG_VALUE, 1][0][0] if bought else risk.bounds[RiskFactor.SHORT_VALUE, 1][0][0]
+    listed.maintenance_vol_ppm = Ppm(risk.bounds[RiskFactor.VOLATILITY, 1][0][0])
     listed.funding_index = FundingUnits(listed.mark * RATE_SCALE - value)
     equity, maintenance = health(state, account)
     assert equity >= maintenance

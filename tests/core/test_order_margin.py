@@ -57,7 +57,7 @@ def test_margin_covers_every_subset_of_fills(size: int, chosen: list[tuple[Side,
     if position is None:
         return
     assert position.size == size
-    initial, resting = market_initial(position, market), tuple(account.orders.values())
+    initial, resting = market_initial(venue.state, account, position, market), tuple(account.orders.values())
     for count in range(len(resting) + 1):
         for filled in combinations(resting, count):
             left, loss = after(size, filled)

@@ -73,6 +73,8 @@ def _parameters(text: str) -> list[Any]:
                 m["maintenance_ppm"], m["band_ppm"], m["mark_band_ppm"], m["minimum_notional"] * usd,
                 m["open_interest_cap"] * usd, m["impact_notional"] * usd, m["order_cap"],
                 m.get("position_cap", 0) * usd,
+                m["open_interest_lower"] * usd, m["open_interest_upper"] * usd,
+                m["liquidity_multiple"], m["liquidity_ppm"],
             ]
             for m in file["markets"]
         ],

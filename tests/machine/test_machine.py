@@ -36,6 +36,7 @@ from proto.hl.actions import HlL1Request, HlModify, HlOrder, HlTarget, HlTif
 from proto.hl.decimals import normal
 from proto.ids import (
     BACKSTOP_VAULT,
+    BTC,
     ETH,
     INSURANCE_ADDRESS,
     USDC,
@@ -66,6 +67,7 @@ from proto.inputs import (
 from proto.intents import (
     AmendOrder,
     ApproveAgent,
+    BuyCollateral,
     CancelAll,
     CancelByClientId,
     CancelOrder,
@@ -82,6 +84,7 @@ from proto.intents import (
     RevokeAgent,
     ScheduleCancel,
     SelfTrade,
+    SetLeverage,
     Side,
     TakeOver,
     TimeInForce,
@@ -411,7 +414,7 @@ class VenueMachine(RuleBasedStateMachine):
         account=accounts,
         usd=st.integers(0, 30_000),
         to=accounts,
-        asset=st.sampled_from([USDC, USDC, ETH]),
+        asset=st.sampled_from([USDC, USDC, ETH, BTC]),
         out=st.booleans(),
     )
     def move(self, account: Address, usd: int, to: Address, asset: AssetId, *, out: bool) -> None:
@@ -452,14 +455,25 @@ class VenueMachine(RuleBasedStateMachine):
                 claim = Withdraw(**self.head(account), destination=signer, asset=USDC, amount=AssetUnits(1))
                 self.act(claim, signer)
 
+    @rule(account=accounts, market=markets, leverage=st.sampled_from([0, 1, 2, 5, 10, 20, 40, 41]))
+    def set_leverage(self, account: Address, market: int, leverage: int) -> None:
+        chosen = SetLeverage(**self.head(account), market=MarketId(market), leverage=leverage, isolated=False)
+        self.act(chosen, self.signer_of(account, by_agent=False))
+
+    @rule(account=accounts, owner=accounts, asset=st.sampled_from([USDC, ETH, BTC]), amount=st.integers(0, 3 * 10**9))
+    def buy_collateral(self, account: Address, owner: Address, asset: AssetId, amount: int) -> None:
+        wanted = BuyCollateral(**self.head(account), owner=owner, asset=asset, amount=AssetUnits(amount))
+        self.act(wanted, self.signer_of(account, by_agent=False))
+
     # L1, publishers, time.
 
     def deposit(self, owner: Address, amount: int, asset: AssetId) -> Outcome:
         return self.step(DepositSeen(self.venue.state.queue_cursor, owner, asset, AssetUnits(amount)))
 
-    @rule(owner=st.sampled_from(ACCOUNTS + AGENTS), usd=st.integers(0, 5_000), asset=st.sampled_from([USDC, USDC, ETH]))
+    @rule(owner=st.sampled_from(ACCOUNTS + AGENTS), usd=st.integers(0, 5_000), asset=st.sampled_from([USDC, USDC, ETH, BTC]))
     def deposit_seen(self, owner: Address, usd: int, asset: AssetId) -> None:
-        self.deposit(owner, usd * USD, asset)
+        """Of USDC and ETH so many dollars' worth, of BTC up to a thousand times as much."""
+        self.deposit(owner, usd * USD if asset == USDC else usd * 10**6 // 2, asset)
 
     @rule(sender=st.sampled_from(ACCOUNTS + AGENTS), account=accounts, data=st.data())
     def queue_item(self, sender: Address, account: Address, data: st.DataObject) -> None:

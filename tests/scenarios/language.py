@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 from node.core.ledger import guards
 from node.core.liquidation.work import queue as work_queue
 from node.core.margin.account import summary
+from node.core.margin.collateral import borrow
 from node.core.outcome import Applied, OrderResult, Outcome, Result
 from node.core.params import DialectParams, Params
 from node.core.state import (
@@ -38,6 +39,7 @@ from proto.hl.schema import parse_action, parse_user_action
 from proto.ids import (
     BACKSTOP_ADDRESS,
     BACKSTOP_VAULT,
+    BTC,
     ETH,
     INSURANCE_ADDRESS,
     TREASURY_ADDRESS,
@@ -57,6 +59,7 @@ from proto.intents import (
     AmendOrder,
     AmendOrders,
     ApproveAgent,
+    BuyCollateral,
     CancelAll,
     CancelByClientId,
     CancelOrder,
@@ -75,6 +78,7 @@ from proto.intents import (
     RevokeAgent,
     ScheduleCancel,
     SelfTrade,
+    SetLeverage,
     Side,
     TakeOver,
     TimeInForce,
@@ -98,7 +102,7 @@ from proto.units import (
 )
 from tests.core.venue import GUARDED, PARAMS, PUBLISHERS, USD, Venue
 
-ASSETS = {"USDC": (USDC, 6), "ETH": (ETH, 9), "NONE": (AssetId(9), 6)}
+ASSETS = {"USDC": (USDC, 6), "ETH": (ETH, 9), "BTC": (BTC, 8), "NONE": (AssetId(9), 6)}
 CHAIN = {"signatureChainId": "0x66eee", "hyperliquidChain": "Testnet"}
 VENUE_NAMES = {"insurance": INSURANCE_ADDRESS, "treasury": TREASURY_ADDRESS, "backstop": BACKSTOP_ADDRESS, "nobody": ZERO_ADDRESS}
 TIMES_IN_FORCE = {"gtc": TimeInForce.GTC, "ioc": TimeInForce.IOC, "fok": TimeInForce.FOK, "post": TimeInForce.POST_ONLY}
@@ -460,6 +464,12 @@ class Script:
                 bytes(32),
                 tuple(MarketId(int(number)) for number in markets.split(",")) if markets else (),
             )
+        if verb == "leverage":
+            chosen = MarketId(int(words.option("on") or 1))
+            return SetLeverage(*head, chosen, int(words.take()), words.flag("isolated"))
+        if verb == "acquire":
+            owner, (asset, decimals) = address_of(words.option("of") or "nobody"), words.one_of(ASSETS, ASSETS["USDC"])
+            return BuyCollateral(*head, owner, asset, AssetUnits(int(number_of(words.take()).scaleb(decimals))))
         if verb == "takeover":
             market, worst = words.option("on"), number_of(words.option("at") or "1")
             liquidated, share = address_of(words.take()), number_of(words.take())
@@ -483,7 +493,7 @@ class Script:
             "fills": self.fills, "closed": self.closed, "events": self.events,
             "fired": self.fired, "sliced": self.sliced, "triggers": self.triggers, "twaps": self.twaps,
             "book": self.book, "cash": self.cash,
-            "balance": self.balance, "position": self.position, "margin": self.margin, "mark": self.mark,
+            "balance": self.balance, "position": self.position, "margin": self.margin, "owes": self.owes, "mark": self.mark,
             "index": self.index, "status": self.status, "orders": self.orders, "work": self.work, "account": self.account,
             "switch": self.switch, "nonces": self.nonce_count, "interest": self.interest, "rate": self.rate,
             "cause": self.cause, "fractions": self.fractions, "depth": self.depth, "room": self.room,
@@ -612,7 +622,11 @@ class Script:
 
     def margin(self, name: str) -> str:
         """Equity, initial, maintenance, free."""
-        return " ".join(shown(value, 6) for value in summary(self.venue.state, self.holder(name)))
+        return " ".join(shown(value, 6) for value in summary(self.venue.state, self.holder(name))[:4])
+
+    def owes(self, name: str) -> str:
+        """Negative cash with the interest that has not been paid."""
+        return shown(borrow(self.venue.state, self.holder(name)), 6)
 
     def mark(self, number: str) -> str:
         return self.price_text(int(number), self.venue.state.markets[MarketId(int(number))].mark)

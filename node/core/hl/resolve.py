@@ -36,6 +36,7 @@ from proto.intents import (
     PlaceTwap,
     ScheduleCancel,
     SelfTrade,
+    SetLeverage,
     Side,
     TimeInForce,
     TriggerKind,
@@ -149,7 +150,9 @@ def trading_intents(state: State, account: Address, request: HlRequest) -> list[
             ]
             return [*ends, PlaceOrders(*head, _specs(state, tuple(order for _, order in action.modifies)))]
         case HlUpdateLeverage():
-            return [PlaceOrders(*head, ())]
+            market = market_of(state, action.asset)
+            listed = MarketId(0) if market is None else market.params.id
+            return [SetLeverage(*head, listed, action.leverage, not action.is_cross)]
         case HlTwapOrder():
             twap = twap_intent(state, account, request, action)
             return [PlaceOrders(*head, ())] if isinstance(twap, RejectCode) else [twap]

@@ -13,7 +13,7 @@ from node.core.hl.resolve import market_of, member_spec, trading_intents, twap_i
 from node.core.ledger.scope import refusal_of_agent
 from node.core.outcome import Applied, Outcome, Rejected, Result, ValueResult, refused_order
 from node.core.state import Account, Signer, State
-from node.core.transitions import agents, place_group, schedule_cancel, transfer, twap, withdraw
+from node.core.transitions import agents, place_group, schedule_cancel, set_leverage, transfer, twap, withdraw
 from node.core.transitions.cancel_order import result_of
 from node.core.transitions.ending import Open, end, find
 from node.core.transitions.placing import Meetings
@@ -51,6 +51,7 @@ from proto.intents import (
     Grouping,
     RevokeAgent,
     ScheduleCancel,
+    SetLeverage,
     Transfer,
     Withdraw,
 )
@@ -116,7 +117,7 @@ def _agent_signed(state: State, account: Account, request: HlL1Request) -> Outco
             head = (account.address, request.nonce, request.expires_after)
             return schedule_cancel.transition(state, account, ScheduleCancel(*head, action.time or TimeMs(0)))
         case HlUpdateLeverage():
-            return _leverage(state, action)
+            return _leverage(state, account, action)
         case HlSubAccountTransfer():
             return _sub_account_transfer(state, account, request, action)
         case HlNoop() | HlSetReferrer():
@@ -154,14 +155,16 @@ def _modify(state: State, account: Account, action: HlModify) -> Outcome:
     return Applied(tuple(state.events), tuple(results))
 
 
-def _leverage(state: State, action: HlUpdateLeverage) -> Outcome:
-    """Positions are cross-margined at the market's tiers; what is asked for must be what there is."""
+def _leverage(state: State, account: Account, action: HlUpdateLeverage) -> Outcome:
+    """SetLeverage; the market's highest is what there is without a choice, and 0 is none."""
     market = market_of(state, action.asset)
     if market is None:
         return Rejected(RejectCode.MARKET_UNKNOWN)
-    if not action.is_cross or action.leverage != market.params.tiers[0].leverage_max:
+    if action.leverage == 0:
         return Rejected(RejectCode.LEVERAGE_NOT_OFFERED)
-    return _nothing(state)
+    leverage = 0 if action.leverage == market.params.tiers[0].leverage_max else action.leverage
+    head = (account.address, 0, TimeMs(0))
+    return set_leverage.transition(state, account, SetLeverage(*head, market.params.id, leverage, not action.is_cross))
 
 
 def _sub_account_transfer(

@@ -1,14 +1,16 @@
 """Balances and their running totals.
 
 Invariant: owed - owing is the sum of all balances (and pools) of an asset, at every moment; `entries` is the sum of entry notionals.
-Every change of a balance goes through `credit`; every change of a pool through `pool_add`.
+Every change of a balance goes through `credit`; every change of a pool through `pool_add`. Before negative cash moves it pays its interest.
 """
 
+from node.core.num import div_ceil
 from node.core.state import Account, AssetTotals, Market, State, Vault, touch_account, touch_market
 from proto.events import BalanceChanged, BalanceReason
-from proto.ids import USDC, AssetId
+from proto.ids import INSURANCE_ACCOUNT, USDC, VENUE_ACCOUNTS, AssetId
 from proto.ledger import Section
-from proto.units import CASH_MAX, AssetUnits, MicroUsd
+from proto.ops import OpKind
+from proto.units import CASH_MAX, INDEX_SCALE, AssetUnits, MicroUsd
 
 
 def _move(totals: AssetTotals, old: int, new: int) -> None:
@@ -28,14 +30,33 @@ def balance_of(account: Account, asset: AssetId) -> AssetUnits:
     return AssetUnits(account.cash) if asset == USDC else account.balances.get(asset, AssetUnits(0))
 
 
+def interest_due(state: State, account: Account) -> int:
+    """Interest on negative cash that has not been paid yet, micro-USDC, rounded up. The venue's own accounts pay none."""
+    if account.cash >= 0 or account.borrow_index == state.borrow_index or account.id in VENUE_ACCOUNTS:
+        return 0
+    return div_ceil(-account.cash * (state.borrow_index - account.borrow_index), INDEX_SCALE)
+
+
+def settle_interest(state: State, account: Account) -> None:
+    """Charge what negative cash owes since it last moved, to the insurance fund."""
+    due = interest_due(state, account)
+    if due:
+        account.borrow_index = state.borrow_index
+        state.ops.append((OpKind.INTEREST_SETTLED, account.id, due, state.borrow_index))
+        credit(state, account, USDC, -due, BalanceReason.INTEREST)
+        credit(state, state.accounts[INSURANCE_ACCOUNT], USDC, due, BalanceReason.INTEREST)
+
+
 def credit(state: State, account: Account, asset: AssetId, delta: int, reason: BalanceReason) -> None:
     """Add `delta` (may be negative) to a balance. Only USDC may go below zero."""
     if delta == 0:
         return
     if asset == USDC:
+        settle_interest(state, account)
         old: int = account.cash
         new = old + delta
         account.cash = MicroUsd(new)
+        account.borrow_index = state.borrow_index if new < 0 else 0  # 0 where nothing is owed, so that such accounts stay as they are.
     else:
         old = account.balances.get(asset, 0)
         new = old + delta

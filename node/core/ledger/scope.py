@@ -23,6 +23,7 @@ from proto.intents import (
     PlaceScale,
     PlaceTwap,
     ScheduleCancel,
+    SetLeverage,
     TakeOver,
 )
 from proto.reject import RejectCode
@@ -64,7 +65,7 @@ def refusal_of_agent(state: State, account: Account, agent: Signer, intent: Inte
             return _first([_of_resting(agent, order, changes=True) for order in named])
         case CancelAll():
             return _of_market(agent, intent.market)
-        case TakeOver():
+        case TakeOver() | SetLeverage():
             return RejectCode.AGENT_REDUCE_ONLY if agent.scope & SCOPE_REDUCE_ONLY else _of_market(agent, intent.market)
         case ScheduleCancel():
             return _of_market(agent, ALL_MARKETS)

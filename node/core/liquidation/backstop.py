@@ -6,7 +6,7 @@ that of those on the other side (steps 6 and 7), never the vault's; what a posit
 """
 
 from node.core.ledger.handover import hand_over
-from node.core.ledger.money import credit
+from node.core.ledger.money import credit, settle_interest
 from node.core.liquidation import deleverage, unwind, work
 from node.core.liquidation.bankruptcy import quote_of
 from node.core.liquidation.estate import Estate, estate_of
@@ -77,7 +77,7 @@ class _Limit:
         if position.market not in account.positions and len(account.positions) >= state.params.limits.positions_per_account:
             return False
         after = summary_after(state, account, [Arrival(position.market, position.size, quote)], 0)
-        return after.equity >= after.initial
+        return after.surplus >= 0
 
 
 def take(state: State, estate: Estate, position: Position, taker: AccountId) -> None:
@@ -96,6 +96,7 @@ def settle_rest(state: State, estate: Estate, heir: AccountId) -> bool:
     account, other = estate.account, state.accounts[heir]
     if estate.market != ALL_MARKETS:
         return True
+    settle_interest(state, account)
     cash = account.cash
     move(state, account, other, USDC, cash)
     for asset in sorted(account.balances):

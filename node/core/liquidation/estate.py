@@ -1,14 +1,16 @@
 """What is liquidated as one: an account's cross portfolio (market 0), or one isolated position with its own cash.
 
 Prices that are unfit (node.core.price.status) liquidate nobody: a position in such a market counts at its last mark and needs no margin,
-and it is not touched. The others are judged all the same, so that one dead market does not shield an account for ever.
+and it is not touched. An asset without a fresh price counts once more in doubt: it protects from liquidation only while it could make up
+for what is missing. The others are judged all the same, so that one dead market does not shield an account for ever.
 """
 
 from typing import NamedTuple
 
 from node.core.ledger.money import credit
 from node.core.margin.account import health, position_value
-from node.core.margin.tiers import requirement
+from node.core.margin.collateral import unpriced_worth
+from node.core.margin.fractions import maintenance_requirement
 from node.core.price.status import may_liquidate
 from node.core.state import Account, Market, Position, State
 from proto.events import BalanceReason
@@ -27,14 +29,15 @@ class Estate(NamedTuple):
     equity: int  # Collateral at its weight.
     maintenance: int  # Of all that is held.
     judged: int  # Of what has fit prices: what equity is held against.
+    doubt: int = 0  # What assets without a fresh, certain price count for; they may be worth as much again.
 
     def is_healthy(self) -> bool:
         """Not below maintenance."""
-        return self.equity >= self.judged
+        return self.equity + self.doubt >= self.judged
 
     def is_behind(self, line_ppm: int) -> bool:
         """Below a part of maintenance."""
-        return self.equity * PPM < self.judged * line_ppm
+        return (self.equity + self.doubt) * PPM < self.judged * line_ppm
 
 
 def estate_of(state: State, account: Account, market: MarketId) -> Estate:
@@ -50,12 +53,13 @@ def estate_of(state: State, account: Account, market: MarketId) -> Estate:
     fit = [position for position in held if may_liquidate(state, state.markets[position.market])]
     maintenance = sum(maintenance_of(state.markets[position.market], abs(position.size)) for position in held)
     judged = sum(maintenance_of(state.markets[position.market], abs(position.size)) for position in fit)
-    return Estate(account, market, tuple(held), tuple(fit), equity, maintenance, judged)
+    doubt = unpriced_worth(state, account) if market == ALL_MARKETS else 0
+    return Estate(account, market, tuple(held), tuple(fit), equity, maintenance, judged, doubt)
 
 
 def maintenance_of(market: Market, lots: int) -> int:
     """Maintenance requirement of a position of `lots` at the mark."""
-    return requirement(market.maintenance, lots * market.mark)
+    return maintenance_requirement(market, lots * market.mark)
 
 
 def pay(state: State, estate: Estate, other: AccountId, amount: int, reason: BalanceReason) -> None:

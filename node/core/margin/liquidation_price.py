@@ -3,7 +3,7 @@
 from typing import Final
 
 from node.core.margin.account import health
-from node.core.margin.tiers import requirement
+from node.core.margin.fractions import maintenance_requirement
 from node.core.state import Account, Market, State
 from proto.units import Price
 
@@ -18,10 +18,10 @@ def liquidation_price(state: State, account: Account, market: Market) -> Price |
     """
     row = account.positions[market.params.id]
     value, need = health(state, account)
-    rest = value - row.size * market.mark - (need - requirement(market.maintenance, abs(row.size) * market.mark))
+    rest = value - row.size * market.mark - (need - maintenance_requirement(market, abs(row.size) * market.mark))
 
     def falls(mark: int) -> bool:
-        return rest + row.size * mark < requirement(market.maintenance, abs(row.size) * mark)
+        return rest + row.size * mark < maintenance_requirement(market, abs(row.size) * mark)
 
     if row.size > 0:
         low, high = 0, int(market.mark)

@@ -13,8 +13,8 @@ from node.core.ledger.money import credit
 from node.core.ledger.positions import drop_if_empty, trade
 from node.core.margin.account import summary
 from node.core.margin.default_odds import Outlook, outlook_of
+from node.core.margin.fractions import maintenance_requirement
 from node.core.margin.liquidation_price import liquidation_price
-from node.core.margin.tiers import requirement
 from node.core.num import clamp, div_half_up
 from node.core.state import Account, Market, RiskIndex, State
 from proto.events import BalanceReason
@@ -87,7 +87,7 @@ def what_if(
     held = [number for number in sorted(mine.positions) if mine.positions[number].size]
     return Supposition(
         margin.equity, margin.initial, margin.maintenance, margin.free, MicroUsd(fees),
-        allowed=margin.equity >= margin.initial, liquidatable=margin.equity < margin.maintenance,
+        allowed=margin.surplus >= 0, liquidatable=margin.equity < margin.maintenance,
         outlook=outlook_of(trial, mine), positions=tuple(_position(trial, mine, trial.markets[number]) for number in held),
     )  # fmt: skip
 
@@ -119,6 +119,6 @@ def _position(state: State, account: Account, market: Market) -> SupposedPositio
     return SupposedPosition(
         market.params.id, position.size, position.entry, market.mark,
         MicroUsd(position.size * market.mark - position.entry),
-        MicroUsd(requirement(market.maintenance, abs(position.size) * market.mark)),
+        MicroUsd(maintenance_requirement(market, abs(position.size) * market.mark)),
         liquidation_price(state, account, market) or Price(0),
     )  # fmt: skip

@@ -6,6 +6,7 @@ Samples and funding are refused while they are not due, so an operator cannot sp
 from node.core.book import expiry
 from node.core.funding import premium, rate
 from node.core.ledger import switch
+from node.core.ledger.interest import accrue
 from node.core.liquidation import risk, steps, unwind, work
 from node.core.outcome import Applied, Outcome, Rejected
 from node.core.price import depth, volatility
@@ -35,7 +36,10 @@ def sample_tick(state: State) -> Outcome:
     """Judge every index by its age, move marks and statuses, sample the premium of markets with a fresh price."""
     if state.time < state.next_sample:
         return Rejected(RejectCode.TICK_TOO_EARLY)
+    before = state.next_sample
     state.next_sample = _next_due(state.time, state.params.funding.sample_ms)
+    if before:
+        accrue(state, state.next_sample - before)
     work.touch_work(state)
     for index in state.indices.values():
         if recompute(state, index):

@@ -15,6 +15,7 @@ from node.core.price.mark import update_mark
 from node.core.state import Index, Report, State
 from proto.ids import Address
 from proto.inputs import OracleReport
+from proto.ops import OpKind
 from proto.reject import RejectCode
 from proto.units import PPM
 
@@ -59,7 +60,11 @@ def transition(state: State, report: OracleReport, publisher: Address) -> Outcom
 
 
 def refresh_markets(state: State, index: Index) -> None:
-    """Marks and statuses of the markets that follow an index with a fresh price."""
+    """Marks and statuses of the markets, and prices of the assets, that follow an index with a fresh price."""
+    for asset in state.params.assets:
+        if asset.index == index.id and state.totals[asset.id].price != index.price:
+            state.totals[asset.id].price = index.price
+            state.ops.append((OpKind.ASSET_PRICED, asset.id, index.price))
     for market in state.markets.values():
         if market.params.index == index.id:
             update_mark(state, market, index)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from node.core.book import resting
 from node.core.book.execute import execute
 from node.core.book.match import MatchPlan, crosses, plan, reducible
-from node.core.margin.orders import only_reduces, order_fits, reducing_is_sound
+from node.core.margin.orders import only_reduces, order_surplus, reducing_is_sound, rests_on_stale_prices
 from node.core.outcome import OrderResult, OrderState
 from node.core.price.ladder import Action, is_any_stale, refusal
 from node.core.price.mark import band
@@ -175,7 +175,10 @@ def check_risk(
         cap = market.params.open_interest_cap
         if cap and (market.open_interest + lots) * market.mark > cap:
             return RejectCode.OPEN_INTEREST_CAP
-    if order_fits(state, account, market, position, side, lots, price):
+    surplus = order_surplus(state, account, market, position, side, lots, price)
+    if surplus >= 0:
+        if not reduces and rests_on_stale_prices(state, account, surplus):
+            return RejectCode.INDEX_STALE
         return None
     if reduces and reducing_is_sound(state, account, market, side, lots, price):
         return None

@@ -84,7 +84,7 @@ def _terms(state: State, bidder: Account, intent: TakeOver, item: LiquidateWork,
         return code
     reward = reward_for(estate.equity, reserved, price, intent.share)
     after = summary_after(state, bidder, arrivals, reward)
-    if after.equity < after.initial:
+    if after.surplus < 0:
         return RejectCode.MARGIN_INSUFFICIENT
     return Plan(item, estate, price, arrivals, bid_for(estate.equity, reserved, price, intent.share), reward)
 

@@ -2,12 +2,12 @@
 
 from node.core.ledger.accounts import account_for_credit
 from node.core.ledger.money import balance_of, credit
-from node.core.margin.account import summary
+from node.core.margin.leaving import refusal_of_leaving
 from node.core.outcome import Applied, Outcome, Rejected, ValueResult
-from node.core.price.ladder import Action, borrows, is_any_stale, refusal
+from node.core.price.ladder import Action, borrows, refusal
 from node.core.state import Account, State
 from proto.events import BalanceReason, TransferMade
-from proto.ids import USDC, VENUE_ADDRESSES, ZERO_ADDRESS
+from proto.ids import VENUE_ADDRESSES, ZERO_ADDRESS
 from proto.intents import Transfer
 from proto.ops import OpKind
 from proto.reject import RejectCode
@@ -30,8 +30,9 @@ def check(state: State, account: Account, intent: Transfer) -> RejectCode | None
     code = refusal(state, account, Action.TRANSFER) or borrows(state, account, Action.TRANSFER)
     if code is not None:
         return code
-    if intent.asset == USDC and summary(state, account).free < intent.amount:
-        return RejectCode.INDEX_STALE if is_any_stale(state, account) else RejectCode.TRANSFER_EXCEEDS_FREE_COLLATERAL
+    code = refusal_of_leaving(state, account, intent.asset, intent.amount, RejectCode.TRANSFER_EXCEEDS_FREE_COLLATERAL)
+    if code is not None:
+        return code
     return None
 
 

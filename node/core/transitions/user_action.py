@@ -15,6 +15,7 @@ from node.core.state import Account, State
 from node.core.transitions import (
     agents,
     amend_order,
+    buy_collateral,
     cancel_all,
     cancel_order,
     create_sub_account,
@@ -23,6 +24,7 @@ from node.core.transitions import (
     place_orders,
     place_scale,
     schedule_cancel,
+    set_leverage,
     take_over,
     transfer,
     twap,
@@ -37,6 +39,7 @@ from proto.intents import (
     AmendOrder,
     AmendOrders,
     ApproveAgent,
+    BuyCollateral,
     CancelAll,
     CancelByClientId,
     CancelOrder,
@@ -51,6 +54,7 @@ from proto.intents import (
     PlaceTwap,
     RevokeAgent,
     ScheduleCancel,
+    SetLeverage,
     TakeOver,
     Transfer,
     VaultDeposit,
@@ -109,6 +113,10 @@ def perform(state: State, account: Account, intent: Intent) -> Outcome:
             return cancel_all.transition(state, account, intent)
         case ScheduleCancel():
             return schedule_cancel.transition(state, account, intent)
+        case SetLeverage():
+            return set_leverage.transition(state, account, intent)
+        case BuyCollateral():
+            return buy_collateral.transition(state, account, intent)
         case Withdraw():
             return withdraw.transition(state, account, intent)
         case Transfer():

@@ -5,12 +5,12 @@ Invariant: a withdrawal's leaf is written once and never changes; cash never lea
 
 from node.core.ledger.guards import fits, is_gated, spend
 from node.core.ledger.money import balance_of, credit
-from node.core.margin.account import summary
+from node.core.margin.leaving import refusal_of_leaving
 from node.core.outcome import Applied, Outcome, Rejected, ValueResult
-from node.core.price.ladder import Action, borrows, is_any_stale, refusal
+from node.core.price.ladder import Action, borrows, refusal
 from node.core.state import Account, State
 from proto.events import BalanceReason, WithdrawalRequested
-from proto.ids import USDC, ZERO_ADDRESS
+from proto.ids import ZERO_ADDRESS
 from proto.intents import Withdraw
 from proto.ledger import withdrawal_words
 from proto.ops import OpKind
@@ -32,9 +32,9 @@ def check(state: State, account: Account, intent: Withdraw) -> RejectCode | None
     code = refusal(state, account, Action.WITHDRAW) or borrows(state, account, Action.WITHDRAW)
     if code is not None:
         return code
-    if intent.asset == USDC and summary(state, account).free < intent.amount:
-        stale = is_any_stale(state, account)
-        return RejectCode.INDEX_STALE if stale else RejectCode.WITHDRAWAL_EXCEEDS_FREE_COLLATERAL
+    code = refusal_of_leaving(state, account, intent.asset, intent.amount, RejectCode.WITHDRAWAL_EXCEEDS_FREE_COLLATERAL)
+    if code is not None:
+        return code
     if not fits(state, intent.asset, intent.amount):
         return RejectCode.WITHDRAWAL_LIMIT
     return None

@@ -111,9 +111,11 @@ def clearinghouse(state: State, account: Account | None, coins: Coins, fundings:
     }  # fmt: skip
 
 
-def leverage(_account: Account | None, market: Market) -> dict[str, Any]:
-    """What applies to an account in a market."""
-    return {"type": "cross", "value": market.params.tiers[0].leverage_max}
+def leverage(account: Account | None, market: Market) -> dict[str, Any]:
+    """What applies to an account in a market: its choice, or the market's highest."""
+    setting = account.settings.get(market.params.id) if account is not None else None
+    highest = market.params.tiers[0].leverage_max
+    return {"type": "cross", "value": setting.leverage or highest if setting is not None else highest}
 
 
 def _position(
@@ -131,7 +133,7 @@ def _position(
         "entryPx": fmt.price(abs(row.entry) // abs(row.size), decimals),
         "positionValue": fmt.usd(abs(row.size) * market.mark), "unrealizedPnl": fmt.usd(pnl),
         "returnOnEquity": fmt.fixed(returned, _PPM_ROE), "liquidationPx": None if at is None else fmt.price(at, decimals),
-        "marginUsed": fmt.usd(market_initial(row, market)), "maxLeverage": highest,
+        "marginUsed": fmt.usd(market_initial(state, account, row, market)), "maxLeverage": highest,
         "cumFunding": {
             "allTime": fmt.usd(due - paid.all_time), "sinceOpen": fmt.usd(due - paid.since_open),
             "sinceChange": fmt.usd(due - paid.since_change),

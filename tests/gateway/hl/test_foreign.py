@@ -107,9 +107,9 @@ def judge_waiting(seen: Any) -> None:
 
 def judge_money(seen: Any) -> None:
     """Leverage, agents, transfers, and what is not offered."""
-    for name in ("leverage", "referrer", "builder", "noop", "schedule", "schedule cleared", "sent", "withdrawn", "agent"):
+    for name in ("leverage", "other leverage", "referrer", "builder", "noop", "schedule", "schedule cleared", "sent", "withdrawn", "agent"):
         assert seen[name] == {"status": "ok", "response": {"type": "default"}}, name
-    for name in ("other leverage", "too much", "agent send", "expired", "stranger"):
+    for name in ("too high leverage", "too much", "agent send", "expired", "stranger"):
         assert seen[name]["status"] == "err", name
     assert "resting" in status(seen["agent order"])
 

@@ -109,6 +109,8 @@ def spend(exchange: Exchange) -> None:
     """Leverage, agents, transfers, and what is not offered."""
     SEEN["leverage"] = exchange.update_leverage(20, "BTC")
     SEEN["other leverage"] = exchange.update_leverage(3, "BTC")
+    SEEN["too high leverage"] = exchange.update_leverage(41, "BTC")
+    exchange.update_leverage(20, "BTC")
     SEEN["referrer"] = exchange.set_referrer("NOBODY")
     SEEN["builder"] = exchange.approve_builder_fee("0x8c967e73e7b15087c42a10d344cff4c96d877f1d", "0.001%")
     SEEN["noop"] = exchange.noop(int(time.time() * 1_000))
