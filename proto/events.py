@@ -40,6 +40,7 @@ class CloseReason(IntEnum):
     PARENT_ENDED = 15  # What a child waited for ended without a trade.
     SIBLING_FILLED = 16  # Another of its group traded.
     POSITION_CLOSED = 17  # The position that it was to close is gone.
+    PROTECTION = 18  # Too much of the account's quotes traded at once.
 
 
 @unique
@@ -278,6 +279,32 @@ class TwapClosed(NamedTuple):
     reason: CloseReason
 
 
+class ProtectionSet(NamedTuple):
+    """The account's quotes in a market are guarded from now on, in a new window; a window of 0: no longer."""
+
+    account: AccountId
+    market: MarketId
+    window_ms: int
+    freeze_ms: int
+    quantity: Lots
+    delta: Lots
+
+
+class ProtectionTripped(NamedTuple):
+    """A bound was reached: the account's orders there are cancelled, and none is taken until `until` (0: until it is reset)."""
+
+    account: AccountId
+    market: MarketId
+    traded: Lots
+    net: Lots
+    until: TimeMs
+
+
+class AccountNamed(NamedTuple):
+    account: AccountId
+    name: bytes
+
+
 class OrderFilled(NamedTuple):
     """One trade. Fees are what each side paid (negative: a rebate)."""
 
@@ -432,47 +459,12 @@ class OrdersQueuedForCancel(NamedTuple):
 
 
 Event = (
-    AccountOpened
-    | AgentApproved
-    | AgentRevoked
-    | DepositCredited
-    | WithdrawalRequested
-    | TransferMade
-    | BalanceChanged
-    | OrderAccepted
-    | OrderRested
-    | OrderAmended
-    | OrderClosed
-    | TriggerPlaced
-    | TriggerArmed
-    | TriggerFired
-    | TriggerClosed
-    | TwapPlaced
-    | TwapSliced
-    | TwapClosed
-    | OrderFilled
-    | PositionChanged
-    | FundingPaid
-    | IndexSet
-    | MarkSet
-    | FundingRateSet
-    | MarketStatusChanged
-    | VolatilitySet
-    | RevocationVoted
-    | PublisherRevoked
-    | WithdrawalsGated
-    | LiquidationStarted
-    | LiquidationEnded
-    | AccountTakenOver
-    | TakeoverMade
-    | PositionTakenOver
-    | Deleveraged
-    | ShortfallCovered
-    | LossSocialised
-    | VaultSharesChanged
-    | VaultLeaving
-    | QueueItemConsumed
-    | CancelScheduled
-    | OrdersQueuedForCancel
-    | LeverageSet
-)
+    AccountOpened | AgentApproved | AgentRevoked | DepositCredited | WithdrawalRequested | TransferMade
+    | BalanceChanged | OrderAccepted | OrderRested | OrderAmended | OrderClosed | TriggerPlaced | TriggerArmed
+    | TriggerFired | TriggerClosed | TwapPlaced | TwapSliced | TwapClosed | ProtectionSet | ProtectionTripped
+    | AccountNamed | OrderFilled | PositionChanged | FundingPaid | IndexSet | MarkSet | FundingRateSet
+    | MarketStatusChanged | VolatilitySet | RevocationVoted | PublisherRevoked | WithdrawalsGated
+    | LiquidationStarted | LiquidationEnded | AccountTakenOver | TakeoverMade | PositionTakenOver | Deleveraged
+    | ShortfallCovered | LossSocialised | VaultSharesChanged | VaultLeaving | QueueItemConsumed | CancelScheduled
+    | OrdersQueuedForCancel | LeverageSet
+)  # fmt: skip

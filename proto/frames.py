@@ -30,6 +30,7 @@ class FrameKind(IntEnum):
     PING = 5
     REPORT = 6
     REVOKE_PUBLISHER = 7
+    PARTING = 8
     HELLO = 64
     ACK = 65
     REFUSAL = 66
@@ -99,7 +100,25 @@ class RevokePublisherFrame:
     vote: RevokePublisher
 
 
-ClientFrame = RevokePublisherFrame | ActionFrame | QueryFrame | SubscribeFrame | UnsubscribeFrame | PingFrame | ReportFrame
+@dataclass(frozen=True, slots=True)
+class PartingFrame:
+    """A signed CancelAll to be sequenced when this connection ends; both fields empty: what was left before is taken back."""
+
+    id: int
+    action: bytes
+    signature: bytes
+
+
+ClientFrame = (
+    ActionFrame
+    | PartingFrame
+    | RevokePublisherFrame
+    | QueryFrame
+    | SubscribeFrame
+    | UnsubscribeFrame
+    | PingFrame
+    | ReportFrame
+)
 
 
 class FrameError(ValueError):
@@ -123,10 +142,11 @@ def decode_client_frame(data: bytes) -> ClientFrame:
     if len(items) < 2 or type(items[0]) is not int or type(items[1]) is not int or not 0 <= items[1] <= U32_MAX:
         raise FrameError(RejectCode.FRAME_MALFORMED, "a frame is [kind, id, ...] with a 32-bit id")
     kind, frame_id = items[0], items[1]
-    if kind == FrameKind.ACTION:
+    if kind in (FrameKind.ACTION, FrameKind.PARTING):
         if len(items) != 4 or type(items[2]) is not bytes or type(items[3]) is not bytes:
-            raise FrameError(RejectCode.FRAME_MALFORMED, "an action frame is [1, id, action, signature]", frame_id)
-        return ActionFrame(frame_id, items[2], items[3])
+            raise FrameError(RejectCode.FRAME_MALFORMED, f"kind {kind} is [{kind}, id, action, signature]", frame_id)
+        made = ActionFrame if kind == FrameKind.ACTION else PartingFrame
+        return made(frame_id, items[2], items[3])
     if kind == FrameKind.QUERY:
         if len(items) != 4 or type(items[2]) is not str or type(items[3]) is not list:
             raise FrameError(RejectCode.FRAME_MALFORMED, "a query frame is [2, id, name, params]", frame_id)
@@ -161,6 +181,8 @@ def encode_client_frame(frame: ClientFrame) -> bytes:
     match frame:
         case ActionFrame():
             return pack([FrameKind.ACTION.value, frame.id, frame.action, frame.signature])
+        case PartingFrame():
+            return pack([FrameKind.PARTING.value, frame.id, frame.action, frame.signature])
         case QueryFrame():
             return pack([FrameKind.QUERY.value, frame.id, frame.name, frame.params])
         case SubscribeFrame():

@@ -6,7 +6,7 @@ Each is a class of the union in proto.intents and has an arm in `read_order_inte
 from dataclasses import dataclass
 from typing import Any, Final
 
-from proto.fields import CLIENT_ID_BYTES, array, flag, rows, u128, uint, wrong
+from proto.fields import CLIENT_ID_BYTES, array, fixed, flag, rows, u128, uint, wrong
 from proto.ids import Address, MarketId, OrderId
 from proto.kinds import IntentKind
 from proto.orders import (
@@ -113,11 +113,60 @@ class CancelTwap:
     twap_id: OrderId
 
 
-OrderIntent = CancelOrders | AmendOrders | PlaceScale | PlaceGroup | PlaceTwap | CancelTwap
+@dataclass(frozen=True, slots=True)
+class SetProtection:
+    """Guard the account's quotes in a market: in any window of `window_ms`, at most `quantity` lots traded and `delta` lots net.
+
+    What reaches a bound (0: none) cancels the account's orders there, reduce-only ones excepted, and refuses new ones for `freeze_ms` (0:
+    until it is reset). A window of 0 takes the protection away.
+    """
+
+    account: Address
+    nonce: int
+    expires_after: TimeMs
+    market: MarketId
+    window_ms: int
+    freeze_ms: int
+    quantity: int
+    delta: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResetProtection:
+    """Begin a new window in a market at once, and take orders there again."""
+
+    account: Address
+    nonce: int
+    expires_after: TimeMs
+    market: MarketId
+
+
+@dataclass(frozen=True, slots=True)
+class NameAccount:
+    """Give the account a name, for people: 32 bytes, UTF-8 padded with zeros."""
+
+    account: Address
+    nonce: int
+    expires_after: TimeMs
+    name: bytes
+
+
+OrderIntent = (
+    CancelOrders
+    | AmendOrders
+    | PlaceScale
+    | PlaceGroup
+    | PlaceTwap
+    | CancelTwap
+    | SetProtection
+    | ResetProtection
+    | NameAccount
+)
 
 ORDER_INTENT_FIELDS: Final[dict[int, int]] = {
     IntentKind.CANCEL_ORDERS: 2, IntentKind.AMEND_ORDERS: 1, IntentKind.PLACE_SCALE: 4, IntentKind.PLACE_GROUP: 3,
-    IntentKind.PLACE_TWAP: 7, IntentKind.CANCEL_TWAP: 1,
+    IntentKind.PLACE_TWAP: 7, IntentKind.CANCEL_TWAP: 1, IntentKind.SET_PROTECTION: 5, IntentKind.RESET_PROTECTION: 1,
+    IntentKind.NAME_ACCOUNT: 1,
 }  # fmt: skip
 
 
@@ -186,6 +235,15 @@ def read_order_intent(kind: int, head: tuple[Address, int, TimeMs], items: list[
                 Lots(uint(items[2], LOTS_MAX, "size")), flag(items[3], "reduceOnly"), uint(items[4], U32_MAX, "seconds"),
                 Ppm(uint(items[5], PPM, "slippage")), Price(uint(items[6], PRICE_MAX, "price")),
             )  # fmt: skip
+        case IntentKind.SET_PROTECTION:
+            return SetProtection(
+                *head, MarketId(uint(items[0], U16_MAX, "market")), uint(items[1], U32_MAX, "windowMs"),
+                uint(items[2], U32_MAX, "freezeMs"), uint(items[3], LOTS_MAX, "quantity"), uint(items[4], LOTS_MAX, "delta"),
+            )  # fmt: skip
+        case IntentKind.RESET_PROTECTION:
+            return ResetProtection(*head, MarketId(uint(items[0], U16_MAX, "market")))
+        case IntentKind.NAME_ACCOUNT:
+            return NameAccount(*head, fixed(items[0], ACCOUNT_NAME_BYTES, "name"))
         case _:
             assert kind == IntentKind.CANCEL_TWAP, "every kind in ORDER_INTENT_FIELDS has an arm"
             return CancelTwap(*head, OrderId(uint(items[0], U64_MAX, "twapId")))
@@ -219,3 +277,10 @@ def order_intent_fields(intent: OrderIntent) -> list[Any]:
             ]  # fmt: skip
         case CancelTwap():
             return [IntentKind.CANCEL_TWAP.value, intent.twap_id]
+        case SetProtection():
+            bounds = [intent.window_ms, intent.freeze_ms, intent.quantity, intent.delta]
+            return [IntentKind.SET_PROTECTION.value, intent.market, *bounds]
+        case ResetProtection():
+            return [IntentKind.RESET_PROTECTION.value, intent.market]
+        case NameAccount():
+            return [IntentKind.NAME_ACCOUNT.value, intent.name]

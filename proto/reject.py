@@ -53,6 +53,9 @@ class RejectCode(IntEnum):
     AGENT_REDUCE_ONLY = 2020
     DIALECT_CLOSED = 2021
     AGENT_NAME_INVALID = 2022
+    PARTING_ACTION = 2023
+    PARTING_LIMIT = 2024
+    ACCOUNT_NAME_INVALID = 2025
 
     # 3xxx: the order itself.
     ORDER_SIZE_ZERO = 3001
@@ -84,6 +87,10 @@ class RejectCode(IntEnum):
     TWAP_LIMIT = 3030
     TWAP_UNKNOWN = 3031
     TWAP_SLICE_TOO_SMALL = 3032
+    PROTECTION_FROZEN = 3033
+    PROTECTION_UNKNOWN = 3034
+    PROTECTION_INVALID = 3035
+    SCHEDULE_LIMIT = 3036
 
     # 4xxx: margin.
     MARGIN_INSUFFICIENT = 4001
@@ -185,6 +192,9 @@ SENTENCES: Final[dict[RejectCode, str]] = {
     RejectCode.ADDRESS_RESERVED: "This address belongs to the venue.",
     RejectCode.DIALECT_CLOSED: "Here only agents that were approved natively for this dialect may use it; approve one, or sign natively.",
     RejectCode.AGENT_NAME_INVALID: "An agent's name has at most 16 characters; ` valid_until ` and a time in ms may follow.",
+    RejectCode.PARTING_ACTION: "Only a CancelAll can be left for the connection's end.",
+    RejectCode.PARTING_LIMIT: "This connection has cancels for as many accounts as it may have; use another one.",
+    RejectCode.ACCOUNT_NAME_INVALID: "A name is UTF-8 padded with zeros; through the other dialect, 1 to 16 characters.",
     RejectCode.AGENT_EXPIRY_PAST: "The agent's validUntil is in the past; choose a later one, or 0 for none.",
     RejectCode.AGENT_MARKET: "This agent may not act in that market, or not in all; the owner's approval names its markets.",
     RejectCode.AGENT_REDUCE_ONLY: "This agent may place and amend reduce-only orders alone.",
@@ -200,6 +210,10 @@ SENTENCES: Final[dict[RejectCode, str]] = {
     RejectCode.TWAP_LIMIT: "The account has as many time-sliced orders as it may have; cancel one, or wait for its end.",
     RejectCode.TWAP_UNKNOWN: "There is no such time-sliced order of this account; it has ended or never existed.",
     RejectCode.TWAP_SLICE_TOO_SMALL: "A slice would be below the market's minimum; take a larger size or a shorter time.",
+    RejectCode.PROTECTION_FROZEN: "Too much of the account's quotes traded here at once; reset its protection, or wait until it ends.",
+    RejectCode.PROTECTION_UNKNOWN: "The account has no protection in this market.",
+    RejectCode.PROTECTION_INVALID: "A protection needs a window and at least one bound; a window of 0 takes it away.",
+    RejectCode.SCHEDULE_LIMIT: "The account's scheduled cancel has come ten times today (UTC); this dialect allows no more.",
     RejectCode.SCALE_INVALID: "A scale is made of limit orders, and its client ids must fit: the first one, and the next numbers.",
     RejectCode.ORDER_PRICE_ZERO: "A limit order needs a price above zero.",
     RejectCode.ORDER_PRICE_OFF_TICK: "Prices have at most 5 significant figures unless they are whole USDC; round it.",
@@ -279,6 +293,7 @@ RETRY_CAN_HELP: Final[dict[RejectCode, bool]] = {
     code: code
     in {
         RejectCode.SIGNER_UNKNOWN, RejectCode.ACCOUNT_UNKNOWN, RejectCode.AGENT_LIMIT, RejectCode.REFUSAL_BUDGET_SPENT,
+        RejectCode.PROTECTION_FROZEN, RejectCode.SCHEDULE_LIMIT,
         RejectCode.TWAP_LIMIT, RejectCode.TRIGGER_LIMIT, RejectCode.TRIGGER_LEVEL_REACHED,
         RejectCode.CLIENT_ID_IN_USE, RejectCode.ORDER_LIMIT, RejectCode.POST_ONLY_WOULD_TAKE, RejectCode.FOK_NOT_FILLED,
         RejectCode.REDUCE_ONLY_WOULD_INCREASE, RejectCode.ORDER_PRICE_OUTSIDE_BAND, RejectCode.MARGIN_INSUFFICIENT,

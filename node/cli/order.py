@@ -11,10 +11,10 @@ from node.cli.bridge import l1_option
 from node.cli.connect import Where, find_key, find_url, key_options, node_options, talk
 from node.cli.forced import find_l1, force, genesis_market, head_of, via_l1_options
 from node.cli.output import fail, json_option, print_json
-from node.client.amounts import AmountError, Market, usd_of
+from node.client.amounts import AmountError, Market, order_spec, usd_of
 from node.client.answers import OrderAnswer
 from node.client.client import NovateClient
-from proto.intents import OrderSpec, OrderType, PlaceOrder, SelfTrade, Side, TimeInForce
+from proto.intents import OrderSpec, OrderType, PlaceOrder, SelfTrade, Side, TimeInForce, TriggerKind, TriggerSpec
 from proto.units import Price, TimeMs
 
 _TIME_IN_FORCE: Final = {
@@ -45,6 +45,8 @@ _SELF_TRADE: Final = {
     show_default=True,
     help="Which of your orders goes.",
 )
+@click.option("--stop", help="Wait until the mark is at this level: above it for a buy, below it for a sell.")
+@click.option("--take-profit", help="Wait until the mark is at this level: below it for a buy, above it for a sell.")
 @click.option("--good-for", type=click.IntRange(1, 31_536_000), help="Seconds after which what is left of it is cancelled.")
 @via_l1_options
 @l1_option
@@ -66,6 +68,8 @@ def command(
     reduce_only: bool,
     client_id: int,
     self_trade: str,
+    stop: str | None,
+    take_profit: str | None,
     good_for: int | None,
     key_file: Path | None,
     password_file: Path | None,
@@ -79,10 +83,15 @@ def command(
     For example: novate order BTC-PERPETUAL buy 0.01 --price 60000
     """
 
+    if stop is not None and take_profit is not None:
+        fail("give --stop or --take-profit, not both.")
+    if via_l1 and (stop or take_profit):
+        fail("--via-l1 takes plain orders.")
+
     async def place(client: NovateClient) -> tuple[Market, OrderAnswer]:
         found = await client.market(market.upper())
         good_til = TimeMs(await client.ping() + good_for * 1_000) if good_for is not None else TimeMs(0)
-        answer = await client.place_order(
+        spec = order_spec(
             found,
             Side.BUY if side == "buy" else Side.SELL,
             size=size,
@@ -93,7 +102,11 @@ def command(
             self_trade=_SELF_TRADE[self_trade],
             good_til=good_til,
         )
-        return found, answer
+        level = stop or take_profit
+        if level is None:
+            return found, await client.place(spec)
+        kind = TriggerKind.STOP if stop is not None else TriggerKind.TAKE_PROFIT
+        return found, await client.place_trigger(TriggerSpec(kind, found.price(level), spec))
 
     key = find_key(key_file, password_file, dev_account)
     if via_l1:
@@ -105,6 +118,10 @@ def command(
         return
     where = Where(find_url(url, data_dir), key)
     found, answer = talk(where, place)
+    _show(found, answer, as_json=as_json)
+
+
+def _show(found: Market, answer: OrderAnswer, *, as_json: bool) -> None:
     average = usd_of(answer.quote) / found.size_of(answer.filled) if answer.filled else None
     if as_json:
         print_json(

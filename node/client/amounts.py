@@ -5,10 +5,12 @@ from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperatio
 from typing import Any
 
 from proto.ids import MarketId
-from proto.units import U64_MAX, Lots, MicroUsd, Price
+from proto.intents import OrderSpec, OrderType, SelfTrade, Side, TimeInForce
+from proto.units import U64_MAX, Lots, MicroUsd, Price, TimeMs
 
 Human = Decimal | str | int
 _USD_DECIMALS = 6
+_NEVER = TimeMs(0)
 _EXACT = Context(prec=120, Emax=100, traps=[InvalidOperation, Overflow, Inexact])
 """Room for more digits than any amount has, and nothing is ever rounded."""
 
@@ -85,3 +87,25 @@ class Market:
     def size_of(self, lots: int) -> Decimal:
         """Lots to units of the underlying."""
         return from_units(lots, self.size_decimals)
+
+
+def order_spec(
+    market: Market,
+    side: Side,
+    *,
+    size: Human,
+    price: Human | None = None,
+    time_in_force: TimeInForce | None = None,
+    reduce_only: bool = False,
+    client_id: int = 0,
+    self_trade: SelfTrade = SelfTrade.EXPIRE_MAKER,
+    good_til: TimeMs = _NEVER,
+) -> OrderSpec:
+    """An order in human units; without `price` a market order, immediate-or-cancel unless said otherwise. Raises AmountError."""
+    kind = OrderType.MARKET if price is None else OrderType.LIMIT
+    tif = TimeInForce.IOC if price is None else TimeInForce.GTC
+    limit = Price(0) if price is None else market.price(price)
+    return OrderSpec(
+        market.id, side, kind, tif if time_in_force is None else time_in_force, limit, market.size(size), reduce_only, client_id,
+        self_trade, good_til,
+    )  # fmt: skip

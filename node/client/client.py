@@ -20,7 +20,7 @@ from typing import Any, Final, Self
 
 import aiohttp
 
-from node.client.amounts import Human, Market
+from node.client.amounts import Human, Market, order_spec
 from node.client.answers import Ack, Hello, OrderAnswer, Reply, refused_of
 from node.client.connection import Answered, Connection
 from node.client.errors import NotConnectedError, OutcomeUnknownError, ProtocolError
@@ -33,6 +33,7 @@ from node.client.suppositions import MoveText, OrderText
 from proto.frames import (
     ActionFrame,
     FrameKind,
+    PartingFrame,
     PingFrame,
     QueryFrame,
     ReportFrame,
@@ -41,23 +42,18 @@ from proto.frames import (
     UnsubscribeFrame,
     encode_client_frame,
 )
-from proto.ids import ALL_MARKETS, BACKSTOP_VAULT, Address, AssetId, MarketId, OrderId, VaultId
+from proto.ids import ALL_MARKETS, BACKSTOP_VAULT, Address, AssetId, MarketId, VaultId
 from proto.inputs import IndexPrice, OracleReport, RevokePublisher
 from proto.intents import (
     SCOPE_TRADE,
-    AmendOrder,
     ApproveAgent,
     CancelAll,
-    CancelByClientId,
-    CancelOrder,
     CreateSubAccount,
     Intent,
     OrderSpec,
-    OrderType,
     PlaceOrder,
     PlaceOrders,
     RevokeAgent,
-    ScheduleCancel,
     SelfTrade,
     Side,
     TakeOver,
@@ -70,9 +66,10 @@ from proto.intents import (
 )
 from proto.signing.eip712 import Domain, intent_digest, report_digest, revocation_digest
 from proto.signing.secp256k1 import SigningKey
-from proto.units import AssetUnits, Lots, Ppm, Price, TimeMs
+from proto.units import AssetUnits, Ppm, TimeMs
 
 _NO_EXPIRY: Final = TimeMs(0)
+_PARTING_AHEAD_MS: Final = 20 * 3_600_000  # Above every nonce that is used meanwhile, below the day that one may be ahead.
 
 
 class NovateClient(OrderActions, Reads):
@@ -100,6 +97,7 @@ class NovateClient(OrderActions, Reads):
         self._stack = contextlib.AsyncExitStack()
         self._supervisor: asyncio.Task[None] | None = None
         self._markets: dict[str | int, Market] = {}
+        self._parts = False  # Whether orders are cancelled when the connection ends.
         self.connects = 0
         """Connections made so far."""
 
@@ -154,6 +152,9 @@ class NovateClient(OrderActions, Reads):
             self._subscriptions.clear()
             for subscription in self._all:
                 self._subscribe(subscription)
+            if self._parts:
+                frame_id = connection.next_id()
+                connection.send(frame_id, self._parting_frame(frame_id), lambda _: None)
             self._connected.set()
             try:
                 await connection.run()
@@ -266,37 +267,27 @@ class NovateClient(OrderActions, Reads):
         good_til: TimeMs = _NO_EXPIRY,
     ) -> OrderAnswer:
         """Place one order in human units; without `price` a market order. It ends at `good_til` (ms since the epoch), if given."""
-        kind = OrderType.MARKET if price is None else OrderType.LIMIT
-        default = TimeInForce.IOC if price is None else TimeInForce.GTC
-        limit = Price(0) if price is None else market.price(price)
-        tif = default if time_in_force is None else time_in_force
-        size_lots = market.size(size)
         return await self.place(
-            OrderSpec(market.id, side, kind, tif, limit, size_lots, reduce_only, client_id, self_trade, good_til)
-        )
+            order_spec(
+                market, side, size=size, price=price, time_in_force=time_in_force, reduce_only=reduce_only,
+                client_id=client_id, self_trade=self_trade, good_til=good_til,
+            )
+        )  # fmt: skip
 
-    async def cancel(self, order: OrderId) -> OrderAnswer:
-        """Cancel an open order by id."""
-        ack = await self.act(CancelOrder(*self.head(), order))
-        return ack.orders()[0].check(ack.seq)
+    async def cancel_on_disconnect(self, *, enabled: bool = True) -> None:
+        """Have all orders of the account cancelled when this connection ends; also on those that replace it.
 
-    async def cancel_client_id(self, client_id: int) -> OrderAnswer:
-        """Cancel an open order by its client id."""
-        ack = await self.act(CancelByClientId(*self.head(), client_id))
-        return ack.orders()[0].check(ack.seq)
+        A signed CancelAll is left with the node, with a nonce 20 hours ahead: call this again before they are over. A node that stops or
+        crashes cancels nothing: `schedule_cancel` is what holds then.
+        """
+        self._parts = enabled
+        await self._ask(self._parting_frame)
 
-    async def cancel_all(self, market: MarketId = ALL_MARKETS) -> int:
-        """Cancel every open order of a market, or of all. Returns how many."""
-        return (await self.act(CancelAll(*self.head(), market))).value()
-
-    async def schedule_cancel(self, time: TimeMs) -> None:
-        """Have all orders of the account cancelled at `time` (ms since the epoch, at least 5 s ahead); 0 clears it."""
-        await self.act(ScheduleCancel(*self.head(), time))
-
-    async def amend(self, order: OrderId, price: Price, remaining: Lots, *, client_id: int = 0) -> OrderAnswer:
-        """Give an open order a new price and remaining size; by client id where `order` is 0."""
-        ack = await self.act(AmendOrder(*self.head(), order, client_id, price, remaining))
-        return ack.orders()[0].check(ack.seq)
+    def _parting_frame(self, frame_id: int) -> bytes:
+        if not self._parts:
+            return encode_client_frame(PartingFrame(frame_id, b"", b""))
+        intent = CancelAll(self.address, self._nonces.next() + _PARTING_AHEAD_MS, _NO_EXPIRY, ALL_MARKETS)
+        return encode_client_frame(PartingFrame(frame_id, encode_intent(intent), self.sign(intent)))
 
     async def withdraw(self, asset: AssetId, amount: AssetUnits, destination: Address) -> int:
         """Debit an asset for a claim on L1. Returns the withdrawal's index."""

@@ -1,4 +1,4 @@
-"""The client's actions on several orders at once. `NovateClient` has them; all amounts are in protocol units.
+"""The client's actions on open orders, and on several at once. `NovateClient` has them; all amounts are in protocol units.
 
 Each raises RefusedError where the action as a whole is refused, OutcomeUnknownError and NotConnectedError; the answers of a batch have
 their own codes (`OrderAnswer.check` raises for one).
@@ -9,18 +9,26 @@ from collections.abc import Sequence
 from typing import Final
 
 from node.client.answers import Ack, OrderAnswer
-from proto.ids import Address, MarketId, OrderId
+from proto.ids import ALL_MARKETS, Address, MarketId, OrderId
 from proto.intents import (
     Amend,
+    AmendOrder,
     AmendOrders,
+    CancelAll,
+    CancelByClientId,
+    CancelOrder,
     CancelOrders,
     CancelTwap,
     Grouping,
     Intent,
+    NameAccount,
     OrderSpec,
     PlaceGroup,
     PlaceScale,
     PlaceTwap,
+    ResetProtection,
+    ScheduleCancel,
+    SetProtection,
     Side,
     TriggerSpec,
 )
@@ -29,6 +37,7 @@ from proto.units import PPM, Lots, Ppm, Price, TimeMs
 _EQUAL: Final = Ppm(PPM)
 _SLIPPAGE: Final = Ppm(30_000)
 _NO_BOUND: Final = Price(0)
+_NO_LOTS: Final = Lots(0)
 
 
 class OrderActions(ABC):
@@ -41,6 +50,29 @@ class OrderActions(ABC):
     @abstractmethod
     def head(self, expires_after: TimeMs = ...) -> tuple[Address, int, TimeMs]:
         """Account, a fresh nonce, expiry."""
+
+    async def cancel(self, order: OrderId) -> OrderAnswer:
+        """Cancel an open order by id."""
+        ack = await self.act(CancelOrder(*self.head(), order))
+        return ack.orders()[0].check(ack.seq)
+
+    async def cancel_client_id(self, client_id: int) -> OrderAnswer:
+        """Cancel an open order by its client id."""
+        ack = await self.act(CancelByClientId(*self.head(), client_id))
+        return ack.orders()[0].check(ack.seq)
+
+    async def cancel_all(self, market: MarketId = ALL_MARKETS) -> int:
+        """Cancel every open order of a market, or of all. Returns how many."""
+        return (await self.act(CancelAll(*self.head(), market))).value()
+
+    async def schedule_cancel(self, time: TimeMs) -> None:
+        """Have all orders of the account cancelled at `time` (ms since the epoch, at least 5 s ahead); 0 clears it."""
+        await self.act(ScheduleCancel(*self.head(), time))
+
+    async def amend(self, order: OrderId, price: Price, remaining: Lots, *, client_id: int = 0) -> OrderAnswer:
+        """Give an open order a new price and remaining size; by client id where `order` is 0."""
+        ack = await self.act(AmendOrder(*self.head(), order, client_id, price, remaining))
+        return ack.orders()[0].check(ack.seq)
 
     async def cancel_many(self, orders: Sequence[OrderId] = (), client_ids: Sequence[int] = ()) -> list[OrderAnswer]:
         """Cancel up to 50 open orders by id or by client id; answers stand in that order, ids first."""
@@ -96,3 +128,21 @@ class OrderActions(ABC):
     async def cancel_twap(self, twap: OrderId) -> Lots:
         """End a time-sliced order. Returns the lots that it traded."""
         return Lots((await self.act(CancelTwap(*self.head(), twap))).value())
+
+    async def set_protection(
+        self, market: MarketId, window_ms: int, *, quantity: Lots = _NO_LOTS, delta: Lots = _NO_LOTS, freeze_ms: int = 0
+    ) -> None:
+        """Guard the account's quotes in a market: what trades in a window, in lots and in lots net of direction (0: no bound).
+
+        The trade that reaches a bound cancels them, reduce-only ones excepted, and none is taken for `freeze_ms`, or (0) until
+        `reset_protection`. A window of 0 takes the protection away.
+        """
+        await self.act(SetProtection(*self.head(), market, window_ms, freeze_ms, quantity, delta))
+
+    async def reset_protection(self, market: MarketId) -> None:
+        """Take quotes there again, in a new window."""
+        await self.act(ResetProtection(*self.head(), market))
+
+    async def name_account(self, name: str) -> None:
+        """Give the account a name of at most 32 bytes; an empty one takes it away."""
+        await self.act(NameAccount(*self.head(), name.encode().ljust(32, b"\0")))

@@ -12,6 +12,7 @@ from node.core.params import (
     DepthParams,
     DialectParams,
     FeeParams,
+    FeeTierParams,
     FundingParams,
     IndexParams,
     LimitParams,
@@ -172,12 +173,19 @@ def _funding(table: Table) -> FundingParams:
     return funding
 
 
+def _fee_tier(row: Table) -> FeeTierParams:
+    tier = FeeTierParams(_usd(row, "volume"), _ppm(row, "taker_ppm"), Ppm(row.integer("maker_ppm", least=-PPM)))
+    row.done()
+    return tier
+
+
 def _fees(table: Table) -> FeeParams:
     fees = FeeParams(
         taker_ppm=_ppm(table, "taker_ppm"),
         maker_ppm=Ppm(table.integer("maker_ppm", least=-PPM)),
         insurance_ppm=_ppm(table, "insurance_ppm"),
         backstop_ppm=_ppm(table, "backstop_ppm"),
+        tiers=tuple(_fee_tier(row) for row in table.tables("tiers")),
     )
     table.done()
     return fees

@@ -41,7 +41,7 @@ def apply(state: State, stamp: Stamp, item: Input, signer: Address) -> Outcome:
     state.events, state.settled = [], 0
     state.ops.append((OpKind.CLOCK, stamp.seq, stamp.time))
     outcome = _transition(state, item, signer)
-    if not state.triggers or isinstance(outcome, Rejected):
+    if not (state.triggers or state.protected) or isinstance(outcome, Rejected):
         return outcome
     groups.settle(state)
     return outcome if len(outcome.events) == len(state.events) else Applied(tuple(state.events), outcome.results)

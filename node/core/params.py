@@ -163,6 +163,15 @@ class MarginParams:
 
 
 @dataclass(frozen=True, slots=True)
+class FeeTierParams:
+    """From this 30-day volume on, these rates."""
+
+    volume: MicroUsd
+    taker_ppm: Ppm
+    maker_ppm: Ppm  # Below 0: a rebate.
+
+
+@dataclass(frozen=True, slots=True)
 class FeeParams:
     """Fees of a fill as part of its notional; what is taken goes to insurance and treasury."""
 
@@ -170,6 +179,7 @@ class FeeParams:
     maker_ppm: Ppm
     insurance_ppm: Ppm  # Share of the fees that the insurance fund gets.
     backstop_ppm: Ppm  # Share of the backstop vault; the treasury gets the rest.
+    tiers: tuple[FeeTierParams, ...] = ()  # Rising; below the first one the rates above hold.
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +281,7 @@ def check(params: Params) -> None:
     _require(sorted(distinct(addresses)) == sorted(addresses), "publishers: an address repeats")
     _require(min(params.fees.insurance_ppm, params.fees.backstop_ppm) >= 0, "fees: shares must not be negative")
     _require(params.fees.insurance_ppm + params.fees.backstop_ppm <= PPM, "fees: shares of at most 1,000,000 together")
-    _require(params.fees.taker_ppm + min(params.fees.maker_ppm, 0) >= 0, "fees: a rebate above the taker fee")
+    _check_fees(params.fees)
     _require(params.limits.orders_per_account >= 50, "limits.orders_per_account: a batch must fit")
     _require(min(astuple(params.limits)) >= 1, "limits: at least 1 each")
     _require(params.oracle.stale_ms > 0 and params.oracle.future_ms >= 0, "oracle: times must not be negative")
@@ -327,6 +337,16 @@ def _check_asset(asset: AssetParams, index_ids: list[IndexId]) -> None:
     _require(asset.index in index_ids or (asset.index == 0 and asset.id == USDC), f"{name}: unknown index")
     _require(0 <= asset.weight_initial_ppm <= asset.weight_maintenance_ppm <= PPM, f"{name}: weights must rise to at most 1")
     _require(0 <= asset.imf_ppm <= PPM, f"{name}: imf_ppm at most 1,000,000")
+
+
+def _check_fees(fees: FeeParams) -> None:
+    volumes = [tier.volume for tier in fees.tiers]
+    _require(all(low < high for low, high in zip([0, *volumes], volumes, strict=False)), "fees.tiers: volumes must rise from 1")
+    taker = min(fees.taker_ppm, *(tier.taker_ppm for tier in fees.tiers), fees.taker_ppm)
+    maker = min(fees.maker_ppm, *(tier.maker_ppm for tier in fees.tiers), 0)
+    _require(taker + maker >= 0, "fees: a rebate above the lowest taker fee")
+    highest = max(tier.taker_ppm for tier in fees.tiers) if fees.tiers else fees.taker_ppm
+    _require(highest <= fees.taker_ppm, "fees.tiers: no taker fee above the base")  # Margin of orders counts on the base.
 
 
 def _check_market(market: MarketParams, index_ids: list[IndexId]) -> None:

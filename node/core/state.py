@@ -155,6 +155,20 @@ class MarketSetting:
 
 
 @dataclass(slots=True)
+class Protection:
+    """A market maker's bounds in one market (node.core.book.protection), and what was traded in the window that began at `since`."""
+
+    window_ms: int
+    freeze_ms: int  # 0 = until it is reset.
+    quantity: Lots  # 0 = no bound.
+    delta: Lots  # Likewise.
+    since: TimeMs = TimeMs(0)
+    traded: Lots = Lots(0)
+    net: Lots = Lots(0)  # Bought less sold.
+    frozen_at: TimeMs = TimeMs(0)  # When a bound was reached; 0 = none was.
+
+
+@dataclass(slots=True)
 class Account:
     """Balances, positions and open orders of one 20-byte address."""
 
@@ -168,6 +182,13 @@ class Account:
     positions: dict[MarketId, Position] = field(default_factory=dict)  # Present with size or open orders.
     settings: dict[MarketId, MarketSetting] = field(default_factory=dict)  # Absent: cross, at the market's highest leverage.
     cancel_at: TimeMs = TimeMs(0)  # When all its orders are cancelled; 0 = never. Leaf: venue account.
+    fired_day: int = 0  # UTC day on which that last came ...
+    fired: int = 0  # ... and how often on that day. Leaf: venue account, with what follows.
+    volumes: dict[int, MicroUsd] = field(default_factory=dict)  # Of a master: traded by UTC day.
+    protections: dict[MarketId, Protection] = field(default_factory=dict)
+    name: bytes = b""  # 32 bytes, or empty.
+    fee_day: int = -1  # Derived: day that `fee_rates` are of.
+    fee_rates: tuple[Ppm, Ppm] = (Ppm(0), Ppm(0))  # Derived: taker, maker.
     signers: list[Signer] = field(default_factory=list)  # Owner first, agents in order of approval; sorted in the leaf.
     orders: dict[OrderId, Order] = field(default_factory=dict)  # Derived.
     triggers: dict[OrderId, Trigger] = field(default_factory=dict)  # Derived: those that have not fired.
@@ -442,6 +463,7 @@ class State:
     work_heap: list[tuple[int, int, int]] = field(default_factory=list)  # Derived: (not before, number, slot).
     free_work: list[int] = field(default_factory=list)  # Derived: heap of free slots below the high-water mark.
     guards: Guards = field(default_factory=Guards)
+    protected: dict[AccountId, None] = field(default_factory=dict)  # Derived: accounts with a protection.
     by_address: dict[Address, AccountId] = field(default_factory=dict)  # Derived.
     agents: dict[Address, Signer] = field(default_factory=dict)  # Derived: agents by key, revoked ones too.
     slots: dict[Slot, Order] = field(default_factory=dict)  # Derived: resting orders by leaf slot.

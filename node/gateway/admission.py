@@ -146,16 +146,23 @@ class Admission:
         """Whether the state knows the key."""
         return signer in self._state.by_address or signer in self._state.agents
 
+    def stands(self, item: UserAction, verdict: Address | RejectCode) -> Refused | None:
+        """Whether an action is signed by somebody who may act for its account, with a nonce that could be used now. Costs nothing."""
+        if isinstance(verdict, RejectCode):
+            return Refused(verdict)
+        found = find_signer(self._state, acted_for(self._state, item.intent, verdict), verdict)
+        if isinstance(found, RejectCode):
+            return Refused(found, f"0x{verdict.hex()}")
+        code = check_nonce(found[1], item.intent.nonce, self._state.time)
+        return None if code is None else Refused(code, f"nonce {item.intent.nonce}")
+
     def action(self, item: UserAction, signer: Address) -> Refused | None:
         """Judge a user's action whose signature holds."""
-        found = find_signer(self._state, acted_for(self._state, item.intent, signer), signer)
         # Before any budget is touched. Strangers must not spend the account's, and signed actions are public once they are posted: who
         # sends an old one again must not spend its signer's.
-        if isinstance(found, RejectCode):
-            return Refused(found, f"0x{signer.hex()}")
-        code = check_nonce(found[1], item.intent.nonce, self._state.time)
-        if code is not None:
-            return Refused(code, f"nonce {item.intent.nonce}")
+        refused = self.stands(item, signer)
+        if refused is not None:
+            return refused
         blocked = self._blocked_until.get(signer)
         if blocked is not None:
             wait_ms = blocked - self.now_ms()

@@ -13,6 +13,7 @@ from node.ops.clock import Clock
 from node.views.venue import Views
 from proto.frames import FRAME_BYTES_MAX, FrameKind, encode_node_frame
 from proto.hl.actions import HlL1Request, HlPlace
+from proto.ids import AccountId, Address
 from proto.inputs import Input, OracleReport, RevokePublisher, UserAction
 from proto.intents import ORDERS_PER_BATCH_MAX, PlaceGroup, PlaceOrder, PlaceOrders, PlaceScale
 from proto.reject import RejectCode
@@ -67,6 +68,10 @@ class Desk:
                 },
             )
         )  # fmt: skip
+
+    def address_of(self, account: int) -> Address:
+        """Address of an account that is known to exist."""
+        return self._state.accounts[AccountId(account)].address
 
     def admit(self, item: Input, verdict: Verdict, reply: Callable[[Released], None]) -> Refused | None:
         """Judge an item whose signature was checked, and queue it."""

@@ -3,6 +3,8 @@
 from typing import Any
 
 from node.core.book.execute import fee_of
+from node.core.book.protection import is_frozen
+from node.core.ledger import volume
 from node.core.ledger.positions import funding_due
 from node.core.margin.account import market_initial, position_value, summary
 from node.core.margin.default_odds import outlook_of
@@ -69,6 +71,15 @@ def account_portrait(state: State, account: Account) -> dict[str, Any]:
             }
             for row in sorted(account.twaps.values(), key=lambda row: row.id)
         ],
+        **fee_portrait(state, account),
+        "name": account.name.rstrip(b"\x00").decode("utf-8", "replace"),
+        "protections": [
+            {
+                "market": number, "window_ms": p.window_ms, "freeze_ms": p.freeze_ms, "quantity": p.quantity, "delta": p.delta,
+                "traded": p.traded, "net": p.net, "frozen": is_frozen(p, state.time),
+            }
+            for number, p in sorted(account.protections.items())
+        ],
         "agents": [
             {
                 "address": signer.address, "valid_until": signer.valid_until, "scope": signer.scope,
@@ -79,6 +90,13 @@ def account_portrait(state: State, account: Account) -> dict[str, Any]:
             if signer.is_agent
         ],
     }  # fmt: skip
+
+
+def fee_portrait(state: State, account: Account) -> dict[str, Any]:
+    """What the account pays today, and the 30-day volume that it pays by."""
+    taker, maker = volume.rates_of(state, volume.tier_now(state, account))
+    traded = volume.volume_of(volume.payer(state, account), volume.day_of(state.time))
+    return {"taker_ppm": taker, "maker_ppm": maker, "volume_30d": traded}
 
 
 def position_portrait(state: State, account: Account, market: Market) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from node.gateway.answers import refusal_frame, released_frame, reply_frame
 from node.gateway.arguments import QueryRefusedError
 from node.gateway.desk import Desk
 from node.gateway.outbox import Outbox, websocket_frame
+from node.gateway.parting import Parting
 from node.gateway.ports import Released
 from node.gateway.verify import Unverified, Verdict
 from node.views.streams import EventBytes, StreamKey
@@ -26,6 +27,7 @@ from proto.frames import (
     ActionFrame,
     FrameError,
     FrameKind,
+    PartingFrame,
     PingFrame,
     QueryFrame,
     ReportFrame,
@@ -72,7 +74,9 @@ class Session:
         self._job_ready = asyncio.Event()
         self._ending = asyncio.Event()
         self._ended = False
+        self._end_code: RejectCode | None = None
         self._subscriptions: dict[int, StreamKey] = {}
+        self._parting = Parting(desk)
         self.closed = False
 
     # --- life -------------------------------------------------------------------------------------------------------------
@@ -89,6 +93,8 @@ class Session:
                 ender.cancel()
         finally:
             self.closed = True
+            if self._end_code != RejectCode.NODE_STOPPING:
+                self._parting.part()
             self._desk.gauges.frames_out += self._outbox.sent_frames
             self._outbox.close()
             self._slots.clear()
@@ -123,7 +129,7 @@ class Session:
         """Close the connection, saying why. Answers that are not there yet are not waited for."""
         if self._ended or self.closed:
             return
-        self._ended = True
+        self._ended, self._end_code = True, code
         self._desk.gauges.dropped[code.name] += 1
         closing = encode_node_frame((FrameKind.CLOSING.value, 0, code.value, code.name, detail))
         self._outbox.last(closing, WSCloseCode.POLICY_VIOLATION, code.name)
@@ -231,6 +237,8 @@ class Session:
                     self._submit(frame.id, frame.vote)
                 else:
                     self._refuse(frame.id, refused)
+            case PartingFrame():
+                self._leave(frame)
             case SubscribeFrame():
                 self._later(lambda: self._subscribe(frame))
             case UnsubscribeFrame():
@@ -249,6 +257,35 @@ class Session:
             self._submit(frame.id, action)
         else:
             self._refuse(frame.id, refused)
+
+    def _leave(self, frame: PartingFrame) -> None:
+        """Keep a signed cancel for the end of this connection, or take back what was kept."""
+        if not frame.action and not frame.signature:
+            self._parting.clear()
+            self._fill(self._slot(), reply_frame(frame.id, self._desk.views.seq, False))  # noqa: FBT003 - the value of the reply
+            return
+        try:
+            intent = decode_intent(frame.action)
+        except IntentError as error:
+            self._refuse(frame.id, Refused(error.code, error.detail))
+            return
+        refused = self._desk.admission.weigh(self._peer, 1)
+        if refused is not None:
+            self._refuse(frame.id, refused)
+            return
+        slot, action = self._slot(), UserAction(Dialect.NATIVE, frame.action, frame.signature, intent)
+
+        def verified(_: Input, verdict: Verdict) -> None:
+            if self.closed:
+                return
+            refused = self._parting.leave(action, verdict)
+            if refused is None:
+                self._fill(slot, reply_frame(frame.id, self._desk.views.seq, True))  # noqa: FBT003 - the value of the reply
+            else:
+                self._refuse_in(slot, frame.id, refused)
+
+        if not self._desk.verifier.put(Unverified(action, verified)):
+            self._refuse_in(slot, frame.id, Refused(RejectCode.NODE_BUSY, "signatures wait to be checked", 100))
 
     def _submit(self, frame_id: int, item: Input) -> None:
         """Take a slot; verify, admit and submit; the answer comes when the input is durable."""

@@ -119,6 +119,45 @@ class HlSubAccountTransfer:
 
 
 @dataclass(frozen=True, slots=True)
+class HlCreateSubAccount:
+    """`createSubAccount`: the next one, with a name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class HlSubAccountModify:
+    """`subAccountModify`: another name."""
+
+    sub_account: Address
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class HlSubAccountSpotTransfer:
+    """`subAccountSpotTransfer`: `token` is `SYMBOL:0x…`, to the sub-account where `is_deposit`."""
+
+    sub_account: Address
+    is_deposit: bool
+    token: str
+    amount: str
+
+
+@dataclass(frozen=True, slots=True)
+class HlRegisterReferrer:
+    """`registerReferrer`: accepted, without effect."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class HlReserveWeight:
+    """`reserveRequestWeight`: accepted, without effect; the budget here is earned by trading."""
+
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
 class HlSetReferrer:
     """`setReferrer`: accepted, without effect."""
 
@@ -167,6 +206,11 @@ HlAction = (
     | HlScheduleCancel
     | HlUpdateLeverage
     | HlSubAccountTransfer
+    | HlCreateSubAccount
+    | HlSubAccountModify
+    | HlSubAccountSpotTransfer
+    | HlRegisterReferrer
+    | HlReserveWeight
     | HlSetReferrer
     | HlNoop
 )
@@ -204,7 +248,38 @@ class HlApproveBuilderFee:
     builder: Address
 
 
-HlUserAction = HlUsdSend | HlWithdraw | HlApproveAgent | HlApproveBuilderFee
+@dataclass(frozen=True, slots=True)
+class HlUsdClassTransfer:
+    """`usdClassTransfer`: accepted, without effect; there is one class of USDC here."""
+
+    amount: str
+    to_perp: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HlSpotSend:
+    """`spotSend`. All texts are hashed as they came."""
+
+    destination: str
+    token: str
+    amount: str
+
+
+@dataclass(frozen=True, slots=True)
+class HlSendAsset:
+    """`sendAsset`. All texts are hashed as they came."""
+
+    destination: str
+    source_dex: str
+    destination_dex: str
+    token: str
+    amount: str
+    from_sub_account: str
+
+
+HlUserAction = (
+    HlUsdSend | HlWithdraw | HlApproveAgent | HlApproveBuilderFee | HlUsdClassTransfer | HlSpotSend | HlSendAsset
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,20 @@ from proto.hl.actions import (
     HlBuilder,
     HlCancel,
     HlCancelByCloid,
+    HlCreateSubAccount,
     HlGrouping,
     HlModify,
     HlNoop,
     HlOrder,
     HlPlace,
+    HlRegisterReferrer,
+    HlReserveWeight,
     HlScheduleCancel,
+    HlSendAsset,
     HlSetReferrer,
+    HlSpotSend,
+    HlSubAccountModify,
+    HlSubAccountSpotTransfer,
     HlSubAccountTransfer,
     HlTarget,
     HlTif,
@@ -28,6 +35,7 @@ from proto.hl.actions import (
     HlTwapCancel,
     HlTwapOrder,
     HlUpdateLeverage,
+    HlUsdClassTransfer,
     HlUsdSend,
     HlUserAction,
     HlWithdraw,
@@ -50,10 +58,8 @@ from proto.intents import ORDERS_PER_BATCH_MAX
 from proto.units import AMOUNT_MAX, NONCE_MAX, TIME_MS_MAX, U32_MAX, U64_MAX, TimeMs
 
 UNSUPPORTED: Final = (
-    "updateIsolatedMargin", "topUpIsolatedOnlyMargin", "createSubAccount",
-    "subAccountModify", "subAccountSpotTransfer", "createVault", "vaultTransfer", "vaultModify", "vaultDistribute",
-    "registerReferrer", "reserveRequestWeight", "agentSetAbstraction", "agentEnableDexAbstraction", "spotSend",
-    "usdClassTransfer", "sendAsset", "userSetAbstraction", "userDexAbstraction", "multiSig", "convertToMultiSigUser",
+    "updateIsolatedMargin", "topUpIsolatedOnlyMargin", "createVault", "vaultTransfer", "vaultModify", "vaultDistribute",
+    "agentSetAbstraction", "agentEnableDexAbstraction", "userSetAbstraction", "userDexAbstraction", "multiSig", "convertToMultiSigUser",
     "tokenDelegate", "cDeposit", "cWithdraw", "evmUserModify", "spotDeploy", "perpDeploy", "CSignerAction",
     "CValidatorAction", "claimRewards", "linkStakingUser", "spotUser",
 )  # fmt: skip
@@ -148,6 +154,22 @@ def _sub_account_transfer(value: Any) -> HlSubAccountTransfer:
     )
 
 
+def _create_sub_account(value: Any) -> HlCreateSubAccount:
+    return HlCreateSubAccount(text(fields(value, ("type", "name"))["name"]))
+
+
+def _sub_account_modify(value: Any) -> HlSubAccountModify:
+    found = fields(value, ("type", "subAccountUser", "name"))
+    return HlSubAccountModify(address(found["subAccountUser"]), text(found["name"]))
+
+
+def _sub_account_spot_transfer(value: Any) -> HlSubAccountSpotTransfer:
+    found = fields(value, ("type", "subAccountUser", "isDeposit", "token", "amount"))
+    return HlSubAccountSpotTransfer(
+        address(found["subAccountUser"]), flag(found["isDeposit"]), text(found["token"]), decimal(found["amount"])
+    )
+
+
 def _twap_order(value: Any) -> HlTwapOrder:
     found = fields(fields(value, ("type", "twap"))["twap"], ("a", "b", "s", "r", "m", "t"))
     return HlTwapOrder(
@@ -182,6 +204,11 @@ _PARSERS: Final[dict[str, Callable[[Any], HlAction]]] = {
     "scheduleCancel": _schedule_cancel,
     "updateLeverage": _update_leverage,
     "subAccountTransfer": _sub_account_transfer,
+    "createSubAccount": _create_sub_account,
+    "subAccountModify": _sub_account_modify,
+    "subAccountSpotTransfer": _sub_account_spot_transfer,
+    "registerReferrer": lambda value: HlRegisterReferrer(text(fields(value, ("type", "code"))["code"])),
+    "reserveRequestWeight": lambda value: HlReserveWeight(uint(fields(value, ("type", "weight"))["weight"], U32_MAX)),
     "setReferrer": lambda value: HlSetReferrer(text(fields(value, ("type", "code"))["code"])),
     "noop": _noop,
 }
@@ -253,6 +280,20 @@ def plain_action(action: HlAction) -> dict[str, Any]:
             }  # fmt: skip
         case HlSetReferrer():
             return {"type": "setReferrer", "code": action.code}
+        case HlCreateSubAccount():
+            return {"type": "createSubAccount", "name": action.name}
+        case HlSubAccountModify():
+            named = address_text(action.sub_account)
+            return {"type": "subAccountModify", "subAccountUser": named, "name": action.name}
+        case HlSubAccountSpotTransfer():
+            return {
+                "type": "subAccountSpotTransfer", "subAccountUser": address_text(action.sub_account),
+                "isDeposit": action.is_deposit, "token": action.token, "amount": action.amount,
+            }  # fmt: skip
+        case HlRegisterReferrer():
+            return {"type": "registerReferrer", "code": action.code}
+        case HlReserveWeight():
+            return {"type": "reserveRequestWeight", "weight": action.weight}
         case HlTwapOrder():
             terms = {
                 "a": action.asset, "b": action.is_buy, "s": action.size, "r": action.reduce_only, "m": action.minutes,
@@ -303,5 +344,22 @@ def parse_user_action(value: Any) -> tuple[HlUserAction, int, int] | None:
             found, chain_id = _signed_by_user(value, ("maxFeeRate", "builder", "nonce"))
             fee = HlApproveBuilderFee(text(found["maxFeeRate"]), address(found["builder"]))
             return fee, uint(found["nonce"], NONCE_MAX), chain_id
+        case "usdClassTransfer":
+            found, chain_id = _signed_by_user(value, ("amount", "toPerp", "nonce"))
+            moved = HlUsdClassTransfer(text(found["amount"]), flag(found["toPerp"]))
+            return moved, uint(found["nonce"], NONCE_MAX), chain_id
+        case "spotSend":
+            found, chain_id = _signed_by_user(value, ("destination", "token", "amount", "time"))
+            address(found["destination"])
+            decimal(found["amount"])
+            spot = HlSpotSend(text(found["destination"]), text(found["token"]), text(found["amount"]))
+            return spot, uint(found["time"], NONCE_MAX), chain_id
+        case "sendAsset":
+            names = ("destination", "sourceDex", "destinationDex", "token", "amount", "fromSubAccount")
+            found, chain_id = _signed_by_user(value, (*names, "nonce"))
+            address(found["destination"])
+            decimal(found["amount"])
+            sent = HlSendAsset(*(text(found[name]) for name in names))
+            return sent, uint(found["nonce"], NONCE_MAX), chain_id
         case _:
             return None

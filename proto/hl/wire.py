@@ -19,12 +19,15 @@ from proto.hl.actions import (
     HlApproveBuilderFee,
     HlL1Request,
     HlRequest,
+    HlSendAsset,
+    HlSpotSend,
+    HlUsdClassTransfer,
     HlUsdSend,
     HlUserAction,
     HlUserRequest,
     HlWithdraw,
 )
-from proto.hl.reading import HlMalformedError, HlUnsupportedError, address, decimal, text, uint
+from proto.hl.reading import HlMalformedError, HlUnsupportedError, address, decimal, flag, text, uint
 from proto.hl.schema import parse_action, plain_action
 from proto.ids import ADDRESS_BYTES, Address
 from proto.units import NONCE_MAX, TIME_MS_MAX, U64_MAX, TimeMs
@@ -40,6 +43,9 @@ class HlUserKind(IntEnum):
     WITHDRAW = 2
     APPROVE_AGENT = 3
     APPROVE_BUILDER_FEE = 4
+    USD_CLASS_TRANSFER = 5
+    SPOT_SEND = 6
+    SEND_ASSET = 7
 
 
 def action_bytes(action: HlAction) -> bytes:
@@ -72,6 +78,15 @@ def _user_items(action: HlUserAction) -> list[Any]:
             return [HlUserKind.APPROVE_AGENT.value, action.agent, action.name]
         case HlApproveBuilderFee():
             return [HlUserKind.APPROVE_BUILDER_FEE.value, action.max_fee_rate, action.builder]
+        case HlUsdClassTransfer():
+            return [HlUserKind.USD_CLASS_TRANSFER.value, action.amount, action.to_perp]
+        case HlSpotSend():
+            return [HlUserKind.SPOT_SEND.value, action.destination, action.token, action.amount]
+        case HlSendAsset():
+            return [
+                HlUserKind.SEND_ASSET.value, action.destination, action.source_dex, action.destination_dex, action.token,
+                action.amount, action.from_sub_account,
+            ]  # fmt: skip
 
 
 def encode_request(request: HlRequest) -> bytes:
@@ -107,14 +122,21 @@ def decode_user_request(data: bytes) -> HlUserRequest:
         row = unpack(data)
     except NotCanonicalError as error:
         raise HlMalformedError(str(error)) from None
-    if len(row) != 5:
-        raise HlMalformedError("a request is [nonce, chain, kind, field, field]")
-    return HlUserRequest(_user_action(row[2], row[3], row[4]), uint(row[0], NONCE_MAX), uint(row[1], U64_MAX))
+    if len(row) < 5:
+        raise HlMalformedError("a request is [nonce, chain, kind, field, field...]")
+    return HlUserRequest(_user_action(row[2], row[3:]), uint(row[0], NONCE_MAX), uint(row[1], U64_MAX))
 
 
-def _user_action(kind: Any, first: Any, second: Any) -> HlUserAction:
-    if type(kind) is not int:
-        raise HlMalformedError("unknown kind")
+_FIELDS: Final = {
+    HlUserKind.USD_SEND: 2, HlUserKind.WITHDRAW: 2, HlUserKind.APPROVE_AGENT: 2, HlUserKind.APPROVE_BUILDER_FEE: 2,
+    HlUserKind.USD_CLASS_TRANSFER: 2, HlUserKind.SPOT_SEND: 3, HlUserKind.SEND_ASSET: 6,
+}  # fmt: skip
+
+
+def _user_action(kind: Any, row: list[Any]) -> HlUserAction:
+    if type(kind) is not int or _FIELDS.get(kind) != len(row):  # type: ignore[call-overload]
+        raise HlMalformedError("unknown kind, or another number of fields")
+    first, second = row[0], row[1]
     match kind:
         case HlUserKind.USD_SEND | HlUserKind.WITHDRAW:
             address(first)
@@ -124,5 +146,15 @@ def _user_action(kind: Any, first: Any, second: Any) -> HlUserAction:
             return HlApproveAgent(_raw_address(first), text(second))
         case HlUserKind.APPROVE_BUILDER_FEE:
             return HlApproveBuilderFee(text(first), _raw_address(second))
+        case HlUserKind.USD_CLASS_TRANSFER:
+            return HlUsdClassTransfer(text(first), flag(second))
+        case HlUserKind.SPOT_SEND:
+            address(first)
+            decimal(row[2])
+            return HlSpotSend(first, text(second), row[2])
+        case HlUserKind.SEND_ASSET:
+            address(first)
+            decimal(row[4])
+            return HlSendAsset(first, *(text(field) for field in row[1:]))
         case _:
             raise HlMalformedError("unknown kind")

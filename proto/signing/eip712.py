@@ -26,15 +26,18 @@ from proto.intents import (
     CancelTwap,
     CreateSubAccount,
     Intent,
+    NameAccount,
     OrderSpec,
     PlaceGroup,
     PlaceOrder,
     PlaceOrders,
     PlaceScale,
     PlaceTwap,
+    ResetProtection,
     RevokeAgent,
     ScheduleCancel,
     SetLeverage,
+    SetProtection,
     TakeOver,
     Transfer,
     TriggerSpec,
@@ -78,6 +81,11 @@ TYPES: Final[dict[str, str]] = {
         f"PlaceTwap({_HEAD},uint16 market,uint8 side,uint64 size,bool reduceOnly,uint32 seconds,uint32 slippage,uint64 price)"
     ),
     "CancelTwap": f"CancelTwap({_HEAD},uint64 twapId)",
+    "SetProtection": (
+        f"SetProtection({_HEAD},uint16 market,uint32 windowMs,uint32 freezeMs,uint64 quantity,uint64 delta)"
+    ),
+    "ResetProtection": f"ResetProtection({_HEAD},uint16 market)",
+    "NameAccount": f"NameAccount({_HEAD},bytes32 name)",
     "Order": _ORDER,
     "Trigger": _TRIGGER + _ORDER,
     "Amend": _AMEND,
@@ -203,6 +211,13 @@ def _fields(intent: Intent) -> tuple[str, bytes]:
             return "PlaceTwap", b"".join(_u(term) for term in terms)
         case CancelTwap():
             return "CancelTwap", _u(intent.twap_id)
+        case SetProtection():
+            bounds = (intent.market, intent.window_ms, intent.freeze_ms, intent.quantity, intent.delta)
+            return "SetProtection", b"".join(_u(bound) for bound in bounds)
+        case ResetProtection():
+            return "ResetProtection", _u(intent.market)
+        case NameAccount():
+            return "NameAccount", intent.name
         case TakeOver():
             words = address_word(intent.liquidated) + _u(intent.market) + _u(intent.share)
             return "TakeOver", words + _u(intent.worst_price)

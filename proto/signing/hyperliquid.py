@@ -16,6 +16,9 @@ from proto.hl.actions import (
     HlApproveBuilderFee,
     HlL1Request,
     HlRequest,
+    HlSendAsset,
+    HlSpotSend,
+    HlUsdClassTransfer,
     HlUsdSend,
     HlUserAction,
     HlUserRequest,
@@ -59,9 +62,19 @@ _FIELDS: Final[dict[type[HlUserAction], str]] = {
     HlUsdSend: "UsdSend(string hyperliquidChain,string destination,string amount,uint64 time)",
     HlWithdraw: "Withdraw(string hyperliquidChain,string destination,string amount,uint64 time)",
     HlApproveAgent: "ApproveAgent(string hyperliquidChain,address agentAddress,string agentName,uint64 nonce)",
+    HlUsdClassTransfer: "UsdClassTransfer(string hyperliquidChain,string amount,bool toPerp,uint64 nonce)",
+    HlSpotSend: "SpotSend(string hyperliquidChain,string destination,string token,string amount,uint64 time)",
+    HlSendAsset: (
+        "SendAsset(string hyperliquidChain,string destination,string sourceDex,string destinationDex,string token,"
+        "string amount,string fromSubAccount,uint64 nonce)"
+    ),
     HlApproveBuilderFee: "ApproveBuilderFee(string hyperliquidChain,string maxFeeRate,address builder,uint64 nonce)",
 }
 _TYPE_HASHES: Final = {kind: keccak((_PREFIX + words).encode()) for kind, words in _FIELDS.items()}
+
+
+def _texts(*texts: str) -> bytes:
+    return b"".join(keccak(text.encode()) for text in texts)
 
 
 def _words(action: HlUserAction) -> bytes:
@@ -70,6 +83,13 @@ def _words(action: HlUserAction) -> bytes:
             return keccak(action.destination.encode()) + keccak(action.amount.encode())
         case HlApproveAgent():
             return address_word(action.agent) + keccak(action.name.encode())
+        case HlUsdClassTransfer():
+            return keccak(action.amount.encode()) + action.to_perp.to_bytes(32, "big")
+        case HlSpotSend():
+            return _texts(action.destination, action.token, action.amount)
+        case HlSendAsset():
+            where = (action.destination, action.source_dex, action.destination_dex)
+            return _texts(*where, action.token, action.amount, action.from_sub_account)
         case HlApproveBuilderFee():
             return keccak(action.max_fee_rate.encode()) + address_word(action.builder)
 

@@ -43,6 +43,11 @@ async def test_a_person_trades_from_the_command_line(tmp_path: Path) -> None:
         assert margin["after"]["positions"][0]["size"] == "1.00000"
         assert (await shell.run("margin", "--order", "BTC-PERPETUAL:hold:1")).code == 2
         assert await shell.json("cancel", "--client-id", "7") == {"cancelled": 1}
+        stop = await shell.json("order", "BTC-PERPETUAL", "buy", "0.01", "--stop", "61000", "--client-id", "8")
+        assert (stop["state"], stop["remaining"]) == ("waiting", "0.01000")
+        assert [order["order"] for order in (await shell.json("account"))["orders"]] == [stop["order"]]
+        assert (await shell.run("order", "BTC-PERPETUAL", "buy", "1", "--stop", "1", "--take-profit", "1")).code == 2
+        assert await shell.json("cancel", str(stop["order"])) == {"cancelled": 1}
         await _refusals(shell)
 
 
@@ -50,6 +55,7 @@ async def _refusals(shell: Shell) -> None:
     """Each with its number, for programs and for people, and exit code 1."""
     for arguments, code, name in (
         (("order", "BTC-PERPETUAL", "buy", "0.01", "--price", "50"), 3007, "ORDER_PRICE_OUTSIDE_BAND"),
+        (("order", "BTC-PERPETUAL", "buy", "0.01", "--stop", "59000"), 3024, "TRIGGER_LEVEL_REACHED"),
         (("order", "NOPE", "buy", "1", "--price", "1"), 5001, "MARKET_UNKNOWN"),
         (("order", "BTC-PERPETUAL", "buy", "1", "--price", "59000", "--dev-account", "5"), 2001, "SIGNER_UNKNOWN"),
         (("cancel", "999"), 3013, "ORDER_UNKNOWN"),

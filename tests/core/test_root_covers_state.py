@@ -40,11 +40,11 @@ from tests.scenarios.language import Script, address_of
 DERIVED = {
     "Position": ["buy_lots", "buy_value", "sell_lots", "sell_value", "reduce_buys", "reduce_sells", "orders"],
     "Order": ["before", "after"],
-    "Account": ["orders", "triggers", "twaps", "clients", "sub_accounts"],
+    "Account": ["orders", "triggers", "twaps", "clients", "sub_accounts", "fee_day", "fee_rates"],
     "Market": ["bids", "asks", "rises", "falls", "initial_ppm", "maintenance"],
     "State": [
         "orders", "by_address", "agents", "free_slots", "liquidating", "unwinding", "leaving", "work_heap",
-        "free_work", "expiries", "cancel_times", "risk", "triggers", "twaps",
+        "free_work", "expiries", "cancel_times", "risk", "protected", "triggers", "twaps",
         "twap_times", "free_waiting_slots", "children", "groups", "bound",
     ],
 }
@@ -71,6 +71,7 @@ def busy_state() -> State:
         "funding", "alice withdraw 5 to alice",
         "carol pair buy 1 @ 95 ; stop buy 1 at 104 @ 104", "carol parent buy 1 @ 94 ; stop sell 1 at 92 market reduce",
         "alice onposition stop sell 0 at 91 market reduce til=90000",
+        "bob protect window 1000 freeze 5 quantity 3 delta 2", "bob name 61",
         "carol twap buy 20 @ 90 for 300", "work 1",
         "revoke publisher1 by publisher2", "revoke publisher3 by publisher3",
         "bob stop buy 1 at 103 market", "price 1 109", "seal", "alice withdraw 6 to alice",
@@ -101,7 +102,7 @@ def other(value: Any) -> Any:
     if isinstance(value, int):
         return value + 1
     if isinstance(value, bytes):
-        return bytes([value[0] ^ 1]) + value[1:]
+        return bytes([value[0] ^ 1]) + value[1:] if value else bytes([1]) * 32
     if isinstance(value, tuple):
         return (*value, 7)
     raise AssertionError(f"no other value for {value!r}")

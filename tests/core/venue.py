@@ -11,6 +11,7 @@ from typing import Any
 from node.core.apply import apply
 from node.core.audit import audit
 from node.core.commit.forest import Forest, LeafRow, SealLeaves
+from node.core.commit.kept import encode_kept
 from node.core.commit.leaves import encode_venue_account
 from node.core.commit.restore import restore
 from node.core.commit.seal import collect
@@ -23,6 +24,7 @@ from node.core.params import (
     DepthParams,
     DialectParams,
     FeeParams,
+    FeeTierParams,
     FundingParams,
     IndexParams,
     LimitParams,
@@ -107,7 +109,13 @@ PARAMS = Params(
     OracleParams(2, 5_000, 5_000, Ppm(20_000), Ppm(10_000), 60_000, 600_000),
     FundingParams(5_000, 3_600_000, 10**8, 5 * 10**8, 4 * 10**10, 150_000),
     MarginParams(Ppm(200_000), Ppm(80_000), Ppm(980_000), Ppm(1_200_000), Ppm(25_000)),
-    FeeParams(Ppm(450), Ppm(150), Ppm(500_000), Ppm(300_000)),
+    FeeParams(
+        Ppm(450), Ppm(150), Ppm(500_000), Ppm(300_000),
+        tiers=(
+            FeeTierParams(MicroUsd(10_000 * USD), Ppm(400), Ppm(120)),
+            FeeTierParams(MicroUsd(100_000 * USD), Ppm(240), Ppm(-20)),
+        ),
+    ),
     LiquidationParams(MicroUsd(20_000 * USD), Ppm(200_000), 30_000, Ppm(15_000), Ppm(666_667)),
     LimitParams(55, 2, 2, 2, 8, 3, 9, 2),
     DialectParams(hyperliquid_owners=True),
@@ -277,7 +285,7 @@ def portrait(state: State) -> dict[str, Any]:
             sorted((s.address, s.is_agent, s.valid_until, s.scope, s.name, s.markets, tuple(s.nonces)) for s in account.signers),
             sorted(account.orders), sorted(account.triggers), sorted(account.twaps),
             {client: order.id for client, order in sorted(account.clients.items())},
-            account.sub_accounts, account.cancel_at,
+            account.sub_accounts, account.cancel_at, encode_kept(account),
             account.borrow_index,
             sorted((number, s.leverage, s.isolated) for number, s in account.settings.items()),
         )
@@ -302,6 +310,7 @@ def portrait(state: State) -> dict[str, Any]:
         "cancel times": sorted(dict.fromkeys(e for e in state.cancel_times if state.accounts[e[1]].cancel_at == e[0])),
         "next cancel": state.cancel_times[0] if state.cancel_times else None,
         "next expiry": state.expiries[0] if state.expiries else None,
+        "protected": sorted(state.protected),
         "by_address": dict(sorted(state.by_address.items())),
         "agents": {key: signer.account for key, signer in sorted(state.agents.items())},
         "liquidating": sorted(state.liquidating), "unwinding": sorted(state.unwinding), "leaving": sorted(state.leaving),

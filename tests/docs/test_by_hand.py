@@ -91,7 +91,10 @@ def _parameters(text: str) -> list[Any]:
             file["margin"][k]
             for k in ("borrow_cap_ppm", "borrow_rate_ppm", "depeg_threshold_ppm", "depeg_factor_ppm", "sale_discount_ppm")
         ],
-        [fees[k] for k in ("taker_ppm", "maker_ppm", "insurance_ppm", "backstop_ppm")],
+        [
+            *(fees[k] for k in ("taker_ppm", "maker_ppm", "insurance_ppm", "backstop_ppm")),
+            [[tier["volume"] * usd, tier["taker_ppm"], tier["maker_ppm"]] for tier in fees["tiers"]],
+        ],
         [
             liquidation["slice_notional"] * usd,
             *(

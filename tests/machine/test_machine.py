@@ -22,6 +22,7 @@ from hypothesis.stateful import (
 
 from node.core.apply import apply
 from node.core.audit import audit
+from node.core.book.protection import is_frozen
 from node.core.genesis import genesis_state
 from node.core.hl.resolve import acted_for
 from node.core.ledger.signers import find_signer
@@ -31,7 +32,7 @@ from node.core.state import State, TriggerStatus
 from node.core.vaults.shares import VIRTUAL, equity_of
 from node.gateway.hl.fmt import fixed
 from proto.canonical import unpack
-from proto.events import BreakerCause, MarketStatus
+from proto.events import BreakerCause, CloseReason, MarketStatus
 from proto.hl.actions import HlL1Request, HlModify, HlOrder, HlTarget, HlTif
 from proto.hl.decimals import normal
 from proto.ids import (
@@ -75,16 +76,19 @@ from proto.intents import (
     CreateSubAccount,
     Grouping,
     Intent,
+    NameAccount,
     OrderSpec,
     OrderType,
     PlaceGroup,
     PlaceOrder,
     PlaceOrders,
     PlaceTwap,
+    ResetProtection,
     RevokeAgent,
     ScheduleCancel,
     SelfTrade,
     SetLeverage,
+    SetProtection,
     Side,
     TakeOver,
     TimeInForce,
@@ -151,7 +155,9 @@ class VenueMachine(RuleBasedStateMachine):
     def only_the_nonce_changed(self, before: Any, live: State, item: Input, signer: Address) -> None:
         after = full_leaves(live)
         assert before.system[64:] == after.system[64:]
-        known = find_signer(live, acted_for(live, item.intent, signer), signer) if isinstance(item, UserAction) else None
+        known = (
+            find_signer(live, acted_for(live, item.intent, signer), signer) if isinstance(item, UserAction) else None
+        )
         owner = known[1].account if isinstance(known, tuple) else 0
         assert len(before.rows) == len(after.rows)
         for old, new in zip(before.rows, after.rows, strict=True):
@@ -301,7 +307,15 @@ class VenueMachine(RuleBasedStateMachine):
         side=st.sampled_from(Side), by_agent=st.booleans(),
     )  # fmt: skip
     def wait_for_the_mark(
-        self, data: st.DataObject, account: Address, market: int, grouping: Grouping, count: int, side: Side, *, by_agent: bool
+        self,
+        data: st.DataObject,
+        account: Address,
+        market: int,
+        grouping: Grouping,
+        count: int,
+        side: Side,
+        *,
+        by_agent: bool,
     ) -> None:
         """Triggers alone and in groups, some of which are none."""
         orders, triggers = [], []
@@ -316,7 +330,9 @@ class VenueMachine(RuleBasedStateMachine):
     def triggers(self, market: int, side: Side, *, reduce_only: bool) -> st.SearchStrategy[TriggerSpec]:
         """Mostly on the right side of the mark, mostly near it."""
 
-        def build(kind: TriggerKind, off: int, usd: int, client_id: int, good_for: int, *, is_market: bool, wrong: bool) -> TriggerSpec:
+        def build(
+            kind: TriggerKind, off: int, usd: int, client_id: int, good_for: int, *, is_market: bool, wrong: bool
+        ) -> TriggerSpec:
             above = (kind == TriggerKind.STOP) == (side == Side.BUY)
             percent = off if above != wrong else -off
             level = self.spec(market, side, percent, 1, TimeInForce.GTC).price
@@ -371,7 +387,16 @@ class VenueMachine(RuleBasedStateMachine):
         slippage=st.sampled_from([0, 5_000, 30_000]), stop=st.booleans(), number=st.integers(0, 3),
     )  # fmt: skip
     def slice_over_time(
-        self, account: Address, market: int, side: Side, usd: int, slippage: int, number: int, *, reduce_only: bool, stop: bool
+        self,
+        account: Address,
+        market: int,
+        side: Side,
+        usd: int,
+        slippage: int,
+        number: int,
+        *,
+        reduce_only: bool,
+        stop: bool,
     ) -> None:
         """A time-sliced order begins or is cancelled, and one interval passes."""
         running = sorted(self.venue.state.twaps)
@@ -388,6 +413,40 @@ class VenueMachine(RuleBasedStateMachine):
         self.now += 30_000 * number
         self.all_report(market, 0, 1)
         self.step(WorkTick(3))
+
+    @rule(
+        account=accounts, other=accounts, market=markets, quantity=st.integers(0, 40), delta=st.integers(0, 20),
+        way=st.integers(0, 4), levels=st.integers(1, 4), take=st.integers(1, 9_000), freeze=st.sampled_from([0, 500]),
+    )  # fmt: skip
+    def protect(
+        self, account: Address, other: Address, market: int, quantity: int, delta: int, way: int, levels: int, take: int,
+        freeze: int,
+    ) -> None:  # fmt: skip
+        """Bounds in lots of about 1,000 USDC; quotes, and somebody who takes some."""
+        signer, here = self.signer_of(account, by_agent=False), MarketId(market)
+        unit = self.spec(market, Side.BUY, 0, 1_000, TimeInForce.GTC).size
+        if way == 0:
+            self.act(ResetProtection(**self.head(account), market=here), signer)
+        elif way == 1:
+            self.act(NameAccount(**self.head(account), name=bytes([97 + levels]).ljust(32, b"\0")), signer)
+        else:
+            bounds = (1_000 * (way - 2), freeze, quantity * unit, delta * unit)
+            self.act(
+                SetProtection(
+                    **self.head(account),
+                    market=here,
+                    window_ms=bounds[0],
+                    freeze_ms=bounds[1],
+                    quantity=bounds[2],
+                    delta=bounds[3],
+                ),
+                signer,
+            )
+        self.all_report(market, 0, 10)
+        self.quote(account, market, 0, 2_000, levels)
+        side = Side(take % 2)
+        order = self.spec(market, side, 5 if side == Side.BUY else -5, take, TimeInForce.IOC)
+        self.act(PlaceOrder(**self.head(other), order=order), self.signer_of(other, by_agent=False))
 
     def order_ids(self) -> st.SearchStrategy[OrderId]:
         known = sorted([*self.venue.state.orders, *self.venue.state.triggers])
@@ -433,7 +492,10 @@ class VenueMachine(RuleBasedStateMachine):
             case 0 | 1:
                 hours = data.draw(st.integers(0, 60))
                 until = TimeMs(self.now + hours * 3_600_000 if hours else 0)
-                scope, markets = data.draw(st.sampled_from([0, 1, 1, 3])), data.draw(st.sampled_from([(), (1,), (1, 3), (9,)]))
+                scope, markets = (
+                    data.draw(st.sampled_from([0, 1, 1, 3])),
+                    data.draw(st.sampled_from([(), (1,), (1, 3), (9,)])),
+                )
                 self.act(
                     ApproveAgent(**self.head(owner), agent=agent, valid_until=until, scope=scope, name=bytes(32),
                                  markets=tuple(MarketId(number) for number in markets)),
@@ -641,6 +703,12 @@ class VenueMachine(RuleBasedStateMachine):
             if trigger.grouping == Grouping.POSITION:
                 size = state.accounts[trigger.account].positions[trigger.market].size
                 assert size < 0 if trigger.side == Side.BUY else size > 0
+        for account in state.accounts.values():
+            assert (account.id in state.protected) == bool(account.protections)
+            for number, protection in account.protections.items():
+                queued = any(getattr(item, "reason", None) == CloseReason.PROTECTION for item in state.work)
+                if is_frozen(protection, state.time) and not queued:
+                    assert not any(o.market == number and not o.reduce_only for o in account.orders.values())
         for twap in state.twaps.values():
             assert 0 <= twap.filled < twap.size
             assert twap.id in state.accounts[twap.account].twaps

@@ -19,7 +19,9 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from node.core.book.protection import is_frozen
 from node.core.ledger import guards
+from node.core.ledger.volume import day_of, payer, tier_of, volume_of
 from node.core.liquidation.work import queue as work_queue
 from node.core.margin.account import summary
 from node.core.margin.collateral import borrow
@@ -68,6 +70,7 @@ from proto.intents import (
     CreateSubAccount,
     Grouping,
     Intent,
+    NameAccount,
     OrderSpec,
     OrderType,
     PlaceGroup,
@@ -75,10 +78,12 @@ from proto.intents import (
     PlaceOrders,
     PlaceScale,
     PlaceTwap,
+    ResetProtection,
     RevokeAgent,
     ScheduleCancel,
     SelfTrade,
     SetLeverage,
+    SetProtection,
     Side,
     TakeOver,
     TimeInForce,
@@ -342,9 +347,9 @@ class Script:
         nonce = self.venue.now + (self.nonces if shift is None else shift)
         plain = json.loads(text, object_pairs_hook=lambda pairs: {k: self.filled(v) for k, v in pairs})
         user = (
-            parse_user_action({**plain, "time": nonce, **CHAIN}) if plain["type"] in ("usdSend", "withdraw3") else None
+            parse_user_action({**plain, "time": nonce, **CHAIN}) if plain["type"] in ("usdSend", "withdraw3", "spotSend") else None
         )
-        if plain["type"] in ("approveAgent", "approveBuilderFee"):
+        if plain["type"] in ("approveAgent", "approveBuilderFee", "usdClassTransfer", "sendAsset"):
             user = parse_user_action({**plain, "nonce": nonce, **CHAIN})
         if user is not None:
             return signer, HlUserRequest(user[0], nonce, user[2])
@@ -381,6 +386,14 @@ class Script:
             )
         if verb == "stoptwap":
             return CancelTwap(*head, OrderId(int(words.take()[1:])))
+        if verb == "protect":
+            window, freeze = int(words.option("window") or 0), int(words.option("freeze") or 0)
+            quantity, delta = int(words.option("quantity") or 0), int(words.option("delta") or 0)
+            return SetProtection(*head, MarketId(int(words.option("on") or 1)), window, freeze, quantity, delta)
+        if verb == "unfreeze":
+            return ResetProtection(*head, MarketId(int(words.option("on") or 1)))
+        if verb == "name":
+            return NameAccount(*head, bytes.fromhex(words.take()).ljust(32, b"\0"))
         if verb in TRIGGERS:
             words.left.insert(0, verb)
             return PlaceGroup(*head, Grouping.NONE, (), (self.trigger(words),))
@@ -492,6 +505,7 @@ class Script:
         facts: dict[str, Callable[..., str]] = {
             "fills": self.fills, "closed": self.closed, "events": self.events,
             "fired": self.fired, "sliced": self.sliced, "triggers": self.triggers, "twaps": self.twaps,
+            "protection": self.protection, "fees": self.fees, "volume": self.volume, "name": self.name,
             "book": self.book, "cash": self.cash,
             "balance": self.balance, "position": self.position, "margin": self.margin, "owes": self.owes, "mark": self.mark,
             "index": self.index, "status": self.status, "orders": self.orders, "work": self.work, "account": self.account,
@@ -543,6 +557,29 @@ class Script:
         """Triggers that the last input fired, in order."""
         assert isinstance(self.last, Applied)
         return " ".join(f"#{e.order}" for e in self.last.events if isinstance(e, TriggerFired)) or "none"
+
+    def protection(self, name: str, number: str = "1") -> str:
+        """Traded, net, and whether it is frozen."""
+        found = self.holder(name).protections.get(MarketId(int(number)))
+        if found is None:
+            return "none"
+        return f"{found.traded} net {found.net}" + (" frozen" if is_frozen(found, self.venue.now) else "")
+
+    def fees(self, name: str) -> str:
+        """Taker and maker rate of today, in ppm: as the next fill would find them."""
+        state, account = self.venue.state, self.holder(name)
+        master = payer(state, account)
+        tier = tier_of(state, volume_of(master, day_of(self.venue.now)))
+        found = state.params.fees.tiers[tier - 1] if tier else state.params.fees
+        return f"{found.taker_ppm} {found.maker_ppm}"
+
+    def volume(self, name: str) -> str:
+        """By day, oldest first."""
+        rows = sorted(self.holder(name).volumes.items())
+        return " ".join(shown(amount, 6) for _, amount in rows) or "none"
+
+    def name(self, name: str) -> str:
+        return self.holder(name).name.rstrip(b"\0").decode() or "none"
 
     def twaps(self, name: str) -> str:
         """Running time-sliced orders with what they have traded, and their next slice."""

@@ -5,6 +5,7 @@ from proto.frames import (
     ActionFrame,
     ClientFrame,
     FrameKind,
+    PartingFrame,
     PingFrame,
     QueryFrame,
     ReportFrame,
@@ -62,6 +63,7 @@ from proto.intents import (
     CreateSubAccount,
     Grouping,
     Intent,
+    NameAccount,
     OrderSpec,
     OrderType,
     PlaceGroup,
@@ -69,10 +71,12 @@ from proto.intents import (
     PlaceOrders,
     PlaceScale,
     PlaceTwap,
+    ResetProtection,
     RevokeAgent,
     ScheduleCancel,
     SelfTrade,
     SetLeverage,
+    SetProtection,
     Side,
     TakeOver,
     TimeInForce,
@@ -150,6 +154,9 @@ INTENTS: dict[str, Intent] = {
     ),
     "PlaceTwap": PlaceTwap(*_HEAD, MarketId(3), Side.SELL, Lots(LOTS_MAX), True, 1_800, Ppm(30_000), Price(PRICE_MAX)),  # noqa: FBT003
     "CancelTwap": CancelTwap(*_HEAD, OrderId(2**64 - 1)),
+    "SetProtection": SetProtection(*_HEAD, MarketId(3), 1_000, 5_000, LOTS_MAX, 50),
+    "ResetProtection": ResetProtection(*_HEAD, MarketId(3)),
+    "NameAccount": NameAccount(*_HEAD, b"desk one".ljust(32, b"\0")),
     "PlaceScale": PlaceScale(*_HEAD, BUY, Price(400_000), 20, Ppm(2_500_000)),
 }
 
@@ -250,6 +257,7 @@ CLIENT_FRAMES: dict[str, ClientFrame] = {
     "PING": PingFrame(2**32 - 1),
     "REPORT": ReportFrame(4, REPORT),
     "REVOKE_PUBLISHER": RevokePublisherFrame(6, VOTE),
+    "PARTING": PartingFrame(5, encode_intent(INTENTS["CancelAll"]), signed(INTENTS["CancelAll"])),
 }
 SERVER_KINDS = tuple(kind for kind in FrameKind if kind >= 64)
 

@@ -8,6 +8,7 @@ from node.core.book import resting
 from node.core.book.match import MatchPlan, PlannedFill
 from node.core.ledger.money import credit
 from node.core.ledger.positions import trade
+from node.core.ledger.volume import traded
 from node.core.num import div_ceil, div_floor
 from node.core.state import Account, Market, Order, State, touch_market
 from proto.events import BalanceReason, CloseReason, OrderFilled
@@ -39,9 +40,9 @@ def _fill(
 ) -> None:
     maker_account = state.accounts[maker.account]
     price, signed = maker.price, lots if order.side == Side.BUY else -lots
-    fees = state.params.fees
-    taker_fee = MicroUsd(0) if liquidation else fee_of(price * lots, fees.taker_ppm)
-    maker_fee = fee_of(price * lots, fees.maker_ppm)
+    notional = price * lots
+    taker_fee = MicroUsd(0) if liquidation else fee_of(notional, traded(state, account, notional)[0])
+    maker_fee = fee_of(notional, traded(state, maker_account, notional)[1])
     order.remaining = Lots(order.remaining - lots)
     if lots == maker.remaining:
         resting.take_out(state, maker_account, market, maker)

@@ -2,19 +2,23 @@
 
 Invariants:
 - Price-time priority: best price first, inside a price the lowest priority number first.
-- A plan names every fill and every resting order that is cancelled on the way (expired, self-trade, nothing left to reduce), in order.
+- A plan names every fill and every resting order that is cancelled on the way (expired, frozen, self-trade, nothing left to reduce),
+  in order.
 - At most `budget` makers are touched by one plan: no input does unbounded work.
 """
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from node.core.book.protection import Watch
 from node.core.book.side import key_of
 from node.core.state import BookSide, Market, Order, State
 from proto.events import CloseReason
 from proto.ids import AccountId
 from proto.intents import SelfTrade, Side
 from proto.units import Lots, Price
+
+_GONE = (CloseReason.EXPIRED, CloseReason.PROTECTION)
 
 
 class PlannedFill(NamedTuple):
@@ -39,10 +43,11 @@ class MatchPlan:
     steps: list[PlannedFill | PlannedClose] = field(default_factory=list)
     quote: int = 0  # Σ price x lots of the fills.
     stopped: CloseReason | None = None  # Why the rest may not rest.
+    watch: Watch | None = None  # Of protected makers, where there are any.
 
     def meets_nobody(self) -> bool:
-        """Whether all that the order meets are orders whose time has come."""
-        return all(isinstance(step, PlannedClose) and step.reason == CloseReason.EXPIRED for step in self.steps) and (
+        """Whether all that the order meets are orders whose time has come, or whose account is frozen."""
+        return all(isinstance(step, PlannedClose) and step.reason in _GONE for step in self.steps) and (
             self.stopped is None or self.stopped == CloseReason.MATCH_LIMIT
         )
 
@@ -87,7 +92,7 @@ def _passes_cap(state: State, market: Market, maker: Order, lots: int, traded: d
 def plan(state: State, market: Market, order: Order, lots: int, budget: int) -> MatchPlan:
     """How `lots` of `order` would trade now, up to its price."""
     against = opposite(market, order.side)
-    result = MatchPlan(lots)
+    result = MatchPlan(lots, watch=Watch(state) if state.protected else None)
     limit = key_of(against.side, order.price)
     reduced: dict[AccountId, int] = {}  # Lots that makers' positions shrink by inside this plan.
     for at in range(len(against.keys) - 1, -1, -1):
@@ -119,6 +124,10 @@ def _plan_level(
             result.steps.append(PlannedClose(maker, CloseReason.EXPIRED))
             maker = maker.after
             continue
+        if result.watch is not None and maker.account in state.protected and result.watch.stops(maker):
+            result.steps.append(PlannedClose(maker, CloseReason.PROTECTION))
+            maker = maker.after
+            continue
         if maker.account == order.account:
             if order.self_trade != SelfTrade.EXPIRE_TAKER:
                 result.steps.append(PlannedClose(maker, CloseReason.SELF_TRADE))
@@ -141,6 +150,8 @@ def _plan_level(
             lots = min(lots, room)
         reduced[maker.account] = reduced.get(maker.account, 0) + lots
         result.steps.append(PlannedFill(maker, Lots(lots)))
+        if result.watch is not None and maker.account in state.protected:
+            result.watch.traded(maker, lots)
         result.quote += lots * maker.price
         result.remaining -= lots
         if lots < maker.remaining and result.remaining:  # A reduce-only maker that has nothing left to reduce.

@@ -13,18 +13,18 @@ Layouts (w = one big-endian word; a|b: packed from the high end):
 * venue market: basis; basis time; sample sum; samples; last trade; then what node.core.commit.guard_leaves says.
 * venue index: price; confidence; status; fresh until; publishers; then per report (by publisher address): address, price|confidence|time.
 * work queue, triggers and time-sliced orders: node.core.commit.work_leaves, waiting_leaves.
-* venue account: account id; time of the scheduled cancel; hash of the canonical msgpack `[settings]`, which is the aux.
+* venue account: account id; time of the scheduled cancel; hash of what node.core.commit.kept says, which is the aux.
 Every leaf has at least three words. Positions stand by market id, assets by id, reports and signers by address.
 """
 
 from typing import Any
 
 from node.core.commit.guard_leaves import decode_estimators_into, encode_estimators
+from node.core.commit.kept import decode_kept_into, encode_kept
 from node.core.state import (
     Account,
     Index,
     Market,
-    MarketSetting,
     Order,
     Position,
     Report,
@@ -270,19 +270,10 @@ def encode_venue_account(account: Account) -> bytes:
     return word(account.id) + word(account.cancel_at) + (keccak(kept) if kept else word(0))
 
 
-def encode_kept(account: Account) -> bytes:
-    """What the third word of a venue account's leaf hashes: lists, by market where they are of markets. Empty where all of them are."""
-    settings = [[number, s.leverage, s.isolated] for number, s in sorted(account.settings.items())]
-    lists = [settings]
-    return pack(lists) if any(lists) else b""
-
-
 def decode_venue_account_into(account: Account, leaf: bytes, aux: bytes) -> None:
     """Fill an account from its venue leaf with the lists beside it."""
     account.cancel_at = TimeMs(_uint(_words(leaf)[1]))
-    if aux:
-        (settings,) = unpack(aux)
-        account.settings = {MarketId(number): MarketSetting(leverage, isolated) for number, leverage, isolated in settings}
+    decode_kept_into(account, aux)
 
 
 def system_fields(state: State) -> list[Any]:

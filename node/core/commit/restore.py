@@ -108,6 +108,8 @@ def _index_account(state: State, account: Account) -> None:
     for signer in account.signers:
         if signer.is_agent:
             state.agents[signer.address] = signer
+    if account.protections:
+        state.protected[account.id] = None
     if account.master:
         state.accounts[account.master].sub_accounts += 1
     if account.positions or account.cash < 0:

@@ -7,10 +7,10 @@ writing may happen elsewhere.
 
 from node.core.commit.forest import LeafRow, SealLeaves
 from node.core.commit.guard_leaves import encode_guards
+from node.core.commit.kept import encode_kept
 from node.core.commit.leaves import (
     encode_account,
     encode_index,
-    encode_kept,
     encode_market,
     encode_order,
     encode_signers,

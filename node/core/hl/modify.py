@@ -9,6 +9,7 @@ from dataclasses import replace
 from node.core.book import resting
 from node.core.book.expiry import has_ended
 from node.core.book.match import reducible
+from node.core.book.protection import frozen
 from node.core.hl.resolve import member_spec, order_spec
 from node.core.outcome import OrderResult, refused_order
 from node.core.price.status import refusal_of_orders
@@ -44,6 +45,8 @@ def check(
         return RejectCode.AMEND_OTHER_MARKET_OR_SIDE
     if spec.client_id and account.clients.get(spec.client_id, old) is not old:
         return RejectCode.CLIENT_ID_IN_USE
+    if account.protections and not spec.reduce_only and frozen(state, account, spec.market):
+        return RejectCode.PROTECTION_FROZEN
     market = state.markets[old.market]
     lots = _lots(state, account, market, spec)
     if isinstance(lots, RejectCode):

@@ -8,12 +8,14 @@ Invariants:
 
 from typing import assert_never
 
+from node.core.hl import accounts
 from node.core.hl.modify import modify
 from node.core.hl.resolve import market_of, member_spec, trading_intents, twap_intent
 from node.core.ledger.scope import refusal_of_agent
+from node.core.ledger.switch import fired_today
 from node.core.outcome import Applied, Outcome, Rejected, Result, ValueResult, refused_order
 from node.core.state import Account, Signer, State
-from node.core.transitions import agents, place_group, schedule_cancel, set_leverage, transfer, twap, withdraw
+from node.core.transitions import place_group, schedule_cancel, set_leverage, transfer, twap, withdraw
 from node.core.transitions.cancel_order import result_of
 from node.core.transitions.ending import Open, end, find
 from node.core.transitions.placing import Meetings
@@ -23,18 +25,26 @@ from proto.hl.actions import (
     HlApproveBuilderFee,
     HlCancel,
     HlCancelByCloid,
+    HlCreateSubAccount,
     HlGrouping,
     HlL1Request,
     HlModify,
     HlNoop,
     HlPlace,
+    HlRegisterReferrer,
     HlRequest,
+    HlReserveWeight,
     HlScheduleCancel,
+    HlSendAsset,
     HlSetReferrer,
+    HlSpotSend,
+    HlSubAccountModify,
+    HlSubAccountSpotTransfer,
     HlSubAccountTransfer,
     HlTwapCancel,
     HlTwapOrder,
     HlUpdateLeverage,
+    HlUsdClassTransfer,
     HlUsdSend,
     HlUserRequest,
     HlWithdraw,
@@ -43,27 +53,22 @@ from proto.hl.decimals import normal, scaled
 from proto.hl.reading import address
 from proto.ids import USDC, OrderId
 from proto.intents import (
-    NAME_BYTES,
     SCOPE_HYPERLIQUID,
-    SCOPE_TRADE,
-    ApproveAgent,
     CancelTwap,
     Grouping,
-    RevokeAgent,
     ScheduleCancel,
     SetLeverage,
     Transfer,
     Withdraw,
 )
 from proto.reject import RejectCode
-from proto.units import AMOUNT_MAX, TIME_MS_MAX, AssetUnits, TimeMs
+from proto.units import AMOUNT_MAX, AssetUnits, TimeMs
 
 _USDC_DECIMALS = 6
 _GROUPINGS = {
     HlGrouping.NONE: Grouping.NONE, HlGrouping.CHILDREN: Grouping.CHILDREN, HlGrouping.POSITION: Grouping.POSITION,
 }  # fmt: skip
-_NAME_CHARS_MAX = 16
-_VALID_UNTIL = " valid_until "
+SCHEDULES_A_DAY = 10
 
 
 def transition(state: State, account: Account, signer: Signer, request: HlRequest) -> Outcome:
@@ -84,7 +89,7 @@ def _refusal(state: State, account: Account, signer: Signer, request: HlRequest)
         return None
     if signer.valid_until and state.time > signer.valid_until:
         return RejectCode.AGENT_EXPIRED
-    if isinstance(request.action, HlNoop | HlSetReferrer | HlApproveBuilderFee):
+    if isinstance(request.action, HlNoop | HlSetReferrer | HlRegisterReferrer | HlReserveWeight | HlApproveBuilderFee):
         return None
     intents = trading_intents(state, account.address, request)
     if intents is None:
@@ -115,12 +120,18 @@ def _agent_signed(state: State, account: Account, request: HlL1Request) -> Outco
             return twap.cancel(state, account, CancelTwap(*head, OrderId(action.twap_id)))
         case HlScheduleCancel():
             head = (account.address, request.nonce, request.expires_after)
+            if action.time and fired_today(state, account) >= SCHEDULES_A_DAY:
+                return Rejected(RejectCode.SCHEDULE_LIMIT)
             return schedule_cancel.transition(state, account, ScheduleCancel(*head, action.time or TimeMs(0)))
         case HlUpdateLeverage():
             return _leverage(state, account, action)
-        case HlSubAccountTransfer():
-            return _sub_account_transfer(state, account, request, action)
-        case HlNoop() | HlSetReferrer():
+        case HlSubAccountTransfer() | HlSubAccountSpotTransfer():
+            return accounts.move(state, account, request, action)
+        case HlCreateSubAccount():
+            return accounts.create(state, account, request, action)
+        case HlSubAccountModify():
+            return accounts.rename(state, account, action)
+        case HlNoop() | HlSetReferrer() | HlRegisterReferrer() | HlReserveWeight():
             return _nothing(state)
         case _ as unreachable:
             assert_never(unreachable)
@@ -167,18 +178,6 @@ def _leverage(state: State, account: Account, action: HlUpdateLeverage) -> Outco
     return set_leverage.transition(state, account, SetLeverage(*head, market.params.id, leverage, not action.is_cross))
 
 
-def _sub_account_transfer(
-    state: State, account: Account, request: HlL1Request, action: HlSubAccountTransfer
-) -> Outcome:
-    sub_id = state.by_address.get(action.sub_account)
-    sub = None if sub_id is None else state.accounts[sub_id]
-    if sub is None or sub.master != account.id:
-        return Rejected(RejectCode.ACCOUNT_UNKNOWN)
-    source, target = (account, sub) if action.is_deposit else (sub, account)
-    head = (source.address, request.nonce, request.expires_after)
-    return transfer.transition(state, source, Transfer(*head, target.address, USDC, AssetUnits(action.usd)))
-
-
 def _user_signed(state: State, account: Account, request: HlUserRequest) -> Outcome:
     action, head = request.action, (account.address, request.nonce, request.expires_after)
     match action:
@@ -193,8 +192,10 @@ def _user_signed(state: State, account: Account, request: HlUserRequest) -> Outc
                 return Rejected(RejectCode.FIELD_OUT_OF_RANGE)
             return withdraw.transition(state, account, Withdraw(*head, address(action.destination), USDC, taken))
         case HlApproveAgent():
-            return _approve(state, account, request, action)
-        case HlApproveBuilderFee():
+            return accounts.approve(state, account, request, action)
+        case HlSpotSend() | HlSendAsset():
+            return accounts.send(state, account, request, action)
+        case HlApproveBuilderFee() | HlUsdClassTransfer():
             return _nothing(state)
         case _ as unreachable:
             assert_never(unreachable)
@@ -204,28 +205,3 @@ def _micro_usd(amount: str) -> AssetUnits | None:
     """Whole micro-USDC, or None where it is no amount that could be sent."""
     units = scaled(normal(amount), _USDC_DECIMALS)
     return None if units is None or units > AMOUNT_MAX else AssetUnits(units)
-
-
-def _approve(state: State, account: Account, request: HlUserRequest, action: HlApproveAgent) -> Outcome:
-    """Approve an agent; another one of the same name (also: another without a name) loses its rights, as clients expect."""
-    name, marker, until = action.name.partition(_VALID_UNTIL)
-    encoded = name.encode()
-    if not (until.isascii() and until.isdigit() and len(until) <= len(str(TIME_MS_MAX))) and marker:
-        return Rejected(RejectCode.AGENT_NAME_INVALID)
-    if (
-        len(name) > _NAME_CHARS_MAX
-        or len(encoded) > NAME_BYTES
-        or "\0" in name
-        or (marker and int(until) > TIME_MS_MAX)
-    ):
-        return Rejected(RejectCode.AGENT_NAME_INVALID)
-    head = (account.address, request.nonce, request.expires_after)
-    valid_until, padded = TimeMs(int(until) if marker else 0), encoded.ljust(NAME_BYTES, b"\0")
-    intent = ApproveAgent(*head, action.agent, valid_until, SCOPE_TRADE | SCOPE_HYPERLIQUID, padded)
-    code = agents.check_approve(state, account, intent)
-    if code is not None:
-        return Rejected(code)
-    for former in [signer for signer in account.signers if signer.is_agent and signer.scope & SCOPE_HYPERLIQUID]:
-        if former.name == padded and former.address != action.agent:
-            agents.revoke(state, account, RevokeAgent(*head, former.address))
-    return agents.commit_approve(state, account, intent)

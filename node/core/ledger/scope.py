@@ -22,8 +22,10 @@ from proto.intents import (
     PlaceOrders,
     PlaceScale,
     PlaceTwap,
+    ResetProtection,
     ScheduleCancel,
     SetLeverage,
+    SetProtection,
     TakeOver,
 )
 from proto.reject import RejectCode
@@ -63,7 +65,7 @@ def refusal_of_agent(state: State, account: Account, agent: Signer, intent: Inte
         case AmendOrders():
             named = [_named(state, account, row.order_id, row.client_id) for row in intent.amends]
             return _first([_of_resting(agent, order, changes=True) for order in named])
-        case CancelAll():
+        case CancelAll() | SetProtection() | ResetProtection():
             return _of_market(agent, intent.market)
         case TakeOver() | SetLeverage():
             return RejectCode.AGENT_REDUCE_ONLY if agent.scope & SCOPE_REDUCE_ONLY else _of_market(agent, intent.market)

@@ -7,6 +7,7 @@ be of times that were moved; they are dropped when they surface, or all at once 
 from heapq import heappop, heappush
 from typing import Final
 
+from node.core.ledger.volume import day_of
 from node.core.state import Account, State
 from proto.events import CancelScheduled
 from proto.ids import AccountId
@@ -44,9 +45,17 @@ def is_due(state: State, time: TimeMs) -> bool:
 
 
 def take_due(state: State) -> Account | None:
-    """The account whose time came first (then by id), with its time cleared."""
+    """The account whose time came first (then by id), with its time cleared and the day's count raised."""
     if not is_due(state, state.time):
         return None
     account = state.accounts[state.cancel_times[0][1]]
+    day = day_of(state.time)
+    account.fired = account.fired + 1 if account.fired_day == day else 1
+    account.fired_day = day
     set_cancel_time(state, account, TimeMs(0))
     return account
+
+
+def fired_today(state: State, account: Account) -> int:
+    """How often the account's time has come on this UTC day."""
+    return account.fired if account.fired_day == day_of(state.time) else 0

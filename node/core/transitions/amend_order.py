@@ -10,6 +10,7 @@ from typing import NamedTuple
 from node.core.book import resting
 from node.core.book.expiry import has_ended
 from node.core.book.match import MatchPlan, reducible
+from node.core.book.protection import frozen
 from node.core.outcome import Applied, OrderResult, OrderState, Outcome, Rejected, refused_order
 from node.core.price.status import refusal_of_orders
 from node.core.state import Account, Market, Order, State, Trigger
@@ -46,6 +47,8 @@ def check(state: State, account: Account, intent: AmendOrder | Amend, meetings: 
         return RejectCode.ORDER_SIZE_ZERO
     if intent.price == order.price and intent.size < order.remaining:
         return Amendment(market, order, order.price, intent.size, None)
+    if account.protections and not order.reduce_only and frozen(state, account, order.market):
+        return RejectCode.PROTECTION_FROZEN
     code = refusal_of_orders(state, market) or price_refusal(market, intent.price)
     if code is not None:
         return code

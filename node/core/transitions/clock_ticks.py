@@ -13,7 +13,7 @@ from node.core.price import depth, volatility
 from node.core.price.breaker import judge
 from node.core.price.index import recompute
 from node.core.price.status import is_fresh
-from node.core.state import CancelWork, LeaveWork, LiquidateWork, State, TriggerWork, UnwindWork, WorkItem
+from node.core.state import CancelWork, LeaveWork, LiquidateWork, Order, State, TriggerWork, UnwindWork, WorkItem
 from node.core.transitions.ending import end, has_open, matching
 from node.core.transitions.oracle_report import refresh_markets
 from node.core.triggers import fire, groups
@@ -122,6 +122,8 @@ def _clock_unit(state: State) -> bool:
 def _cancel_unit(state: State, item: CancelWork) -> None:
     account = state.accounts[item.account]
     orders = matching(account, item.market, item.last)
+    if item.reason == CloseReason.PROTECTION:  # Quotes alone.
+        orders = [order for order in orders if isinstance(order, Order) and not order.reduce_only]
     most = state.params.limits.cancels_per_input
     for order in orders[:most]:
         end(state, account, order, item.reason)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from node.core.book import resting
 from node.core.book.execute import execute
 from node.core.book.match import MatchPlan, crosses, plan, reducible
+from node.core.book.protection import frozen
 from node.core.margin.orders import only_reduces, order_surplus, reducing_is_sound, rests_on_stale_prices
 from node.core.outcome import OrderResult, OrderState
 from node.core.price.ladder import Action, is_any_stale, refusal
@@ -134,6 +135,8 @@ def price_refusal(market: Market, price: int) -> RejectCode | None:
 
 
 def _account_limits(state: State, account: Account, market: Market, spec: OrderSpec) -> RejectCode | None:
+    if account.protections and not spec.reduce_only and frozen(state, account, spec.market):
+        return RejectCode.PROTECTION_FROZEN
     if spec.client_id and spec.client_id in account.clients:
         return RejectCode.CLIENT_ID_IN_USE
     position = account.positions.get(market.params.id)

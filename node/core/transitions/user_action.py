@@ -19,10 +19,12 @@ from node.core.transitions import (
     cancel_all,
     cancel_order,
     create_sub_account,
+    name_account,
     place_group,
     place_order,
     place_orders,
     place_scale,
+    protection,
     schedule_cancel,
     set_leverage,
     take_over,
@@ -47,14 +49,17 @@ from proto.intents import (
     CancelTwap,
     CreateSubAccount,
     Intent,
+    NameAccount,
     PlaceGroup,
     PlaceOrder,
     PlaceOrders,
     PlaceScale,
     PlaceTwap,
+    ResetProtection,
     RevokeAgent,
     ScheduleCancel,
     SetLeverage,
+    SetProtection,
     TakeOver,
     Transfer,
     VaultDeposit,
@@ -109,6 +114,12 @@ def perform(state: State, account: Account, intent: Intent) -> Outcome:
             return twap.place(state, account, intent)
         case CancelTwap():
             return twap.cancel(state, account, intent)
+        case SetProtection():
+            return protection.set_bounds(state, account, intent)
+        case ResetProtection():
+            return protection.reset(state, account, intent)
+        case NameAccount():
+            return name_account.transition(state, account, intent)
         case CancelAll():
             return cancel_all.transition(state, account, intent)
         case ScheduleCancel():

@@ -1,11 +1,11 @@
 """What the members of a group do to each other once something happened: children grow and end with their parent, siblings cancel one
-another, what closes a position ends with it.
+another, what closes a position ends with it; a protected maker's trades are counted.
 
 It follows the input's events, which name every trade, end and position change whatever rule made them, and runs where no match is under
 way: after each order, each unit of work and each input. Invariant: when an input is done, all its events have had their effect.
 """
 
-from node.core.book import resting
+from node.core.book import resting, tripping
 from node.core.state import State, Trigger, TriggerStatus
 from node.core.triggers import registry
 from proto.events import CloseReason, Event, OrderClosed, OrderFilled, PositionChanged, TriggerClosed
@@ -17,7 +17,7 @@ from proto.units import Lots
 def settle(state: State) -> None:
     """Give the events that came since the last call their effect; what that sets off is among them."""
     events = state.events
-    if state.triggers:
+    if state.triggers or state.protected:
         while state.settled < len(events):
             event = events[state.settled]
             state.settled += 1
@@ -28,6 +28,8 @@ def settle(state: State) -> None:
 
 def _effect(state: State, event: Event) -> None:
     if type(event) is OrderFilled:
+        if event.maker in state.protected:
+            tripping.follow(state, event)
         _traded(state, event.maker_order, event.size, event.maker_remaining)
         _traded(state, event.taker_order, event.size, event.taker_remaining)
     elif type(event) is OrderClosed or type(event) is TriggerClosed:

@@ -30,6 +30,8 @@ _ENVELOPE: Final[dict[RejectCode, str]] = {
     RejectCode.WITHDRAWAL_EXCEEDS_FREE_COLLATERAL: "Insufficient balance for withdrawal",
     RejectCode.TRANSFER_EXCEEDS_FREE_COLLATERAL: "Insufficient balance for token transfer",
     RejectCode.BALANCE_INSUFFICIENT: "Insufficient balance for token transfer",
+    RejectCode.ACCOUNT_NAME_INVALID: "Sub-account name must be between 1 and 16 characters long",
+    RejectCode.SCHEDULE_LIMIT: "Cannot set scheduled cancel: it was triggered 10 times today",
     RejectCode.AGENT_NAME_INVALID: "Extra agent name must be between 1 and 16 characters long",
 }
 _NEVER: Final = (RejectCode.ORDER_UNKNOWN, RejectCode.ORDER_NOT_YOURS)

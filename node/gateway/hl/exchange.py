@@ -14,6 +14,7 @@ from node.gateway.verify import Unverified, Verdict
 from proto.hl.actions import (
     HlCancel,
     HlCancelByCloid,
+    HlCreateSubAccount,
     HlGrouping,
     HlL1Request,
     HlModify,
@@ -182,6 +183,9 @@ class Exchange:
                 return _err(rows[0]["error"]) if "error" in rows[0] else _DEFAULT
             case HlTwapOrder() as twap:
                 return _twap(twap, {"running": {"twapId": _value(outcome)}})
+            case HlCreateSubAccount():
+                opened = self._desk.address_of(_value(outcome))
+                return {"status": "ok", "response": {"type": "createSubAccount", "data": address_text(opened)}}
             case HlTwapCancel() as stopped:
                 return _twap(stopped, "success")
             case _:

@@ -35,6 +35,8 @@ ENDS: Final = {
     CloseReason.PARENT_ENDED: "canceled",
     CloseReason.SIBLING_FILLED: "siblingFilledCanceled",
     CloseReason.POSITION_CLOSED: "reduceOnlyCanceled",
+    CloseReason.PROTECTION: "canceled",
+    CloseReason.CAP_REACHED: "openInterestCapCanceled",
 }
 REFUSALS: Final = {
     RejectCode.MARGIN_INSUFFICIENT: "perpMarginRejected",

@@ -80,7 +80,8 @@ class Past:
         """An account's address as text."""
         return address_text(self._state.accounts[number].address)  # type: ignore[index]
 
-    async def _page(self, kind: HistoryKind, owner: int, query: PageQuery) -> list[HistoryRow]:
+    async def page(self, kind: HistoryKind, owner: int, query: PageQuery) -> list[HistoryRow]:
+        """Rows of a history, once what was released before is in it."""
         await self._shelf.caught_up()
         page = await asyncio.to_thread(self._views.history.page, kind, owner, query)
         return page.rows
@@ -91,7 +92,7 @@ class Past:
         """Fills of an account in the asked direction."""
         if number is None:
             return []
-        found = await self._page(HistoryKind.FILLS, number, query)
+        found = await self.page(HistoryKind.FILLS, number, query)
         return [rows.fill_object(row, self._coins) for row in found if isinstance(row, FillRow)]
 
     async def user_fills(self, request: dict[str, Any]) -> Any:
@@ -106,7 +107,7 @@ class Past:
 
     async def _order_rows(self, number: int) -> list[OrderRow]:
         """Open and ended orders of an account, latest change first."""
-        ended = await self._page(HistoryKind.ORDERS, number, PageQuery(limit=ORDERS_MAX))
+        ended = await self.page(HistoryKind.ORDERS, number, PageQuery(limit=ORDERS_MAX))
         found = [*self._views.orders.of_account(number), *(row for row in ended if isinstance(row, OrderRow))]
         found.sort(key=lambda row: (row.last_seq, row.id), reverse=True)
         return found[:ORDERS_MAX]
@@ -141,7 +142,7 @@ class Past:
         number = self._account(request)
         if number is None:
             return []
-        found = await self._page(HistoryKind.TWAPS, number, PageQuery(limit=ORDERS_MAX))
+        found = await self.page(HistoryKind.TWAPS, number, PageQuery(limit=ORDERS_MAX))
         user = self.address_of(number)
         return [twaps.history_object(row, self._coins, user) for row in found if isinstance(row, TwapRow)]
 
@@ -150,7 +151,7 @@ class Past:
         number, (start, stop) = self._account(request), span(request, required=False)
         if number is None:
             return []
-        found = await self._page(HistoryKind.FILLS, number, PageQuery(limit=_LOOKED_THROUGH, start=start, stop=stop))
+        found = await self.page(HistoryKind.FILLS, number, PageQuery(limit=_LOOKED_THROUGH, start=start, stop=stop))
         fills = [row for row in found if isinstance(row, FillRow) and row.twap]
         return [twaps.slice_fill(row, self._coins) for row in fills[:FILLS_MAX]]
 
@@ -198,7 +199,7 @@ class Past:
         query = PageQuery(limit=FUNDING_MAX, newest_first=False, start=start, stop=stop)
         return [
             {"coin": self._coins.name(market), "fundingRate": fmt.rate(row.rate), "premium": None, "time": row.time}
-            for row in await self._page(HistoryKind.RATES, market, query)
+            for row in await self.page(HistoryKind.RATES, market, query)
             if isinstance(row, RateRow)
         ]
 
@@ -236,7 +237,7 @@ class Past:
             return []
         query = PageQuery(limit=FUNDING_MAX, newest_first=False, start=start, stop=stop)
         shown = []
-        for row in await self._page(HistoryKind.FUNDING, number, query):
+        for row in await self.page(HistoryKind.FUNDING, number, query):
             if isinstance(row, FundingRow):
                 rate = await self.rate_at(row.market, row.time)
                 delta = rows.funding_object(row, self._coins, rate)
@@ -245,7 +246,7 @@ class Past:
 
     async def rate_at(self, market: int, time: int) -> int:
         """The funding rate that was set last, 1e-12 per hour: a payment may stand for several hours."""
-        found = await self._page(HistoryKind.RATES, market, PageQuery(limit=1, stop=time + 1))
+        found = await self.page(HistoryKind.RATES, market, PageQuery(limit=1, stop=time + 1))
         return found[0].rate if found and isinstance(found[0], RateRow) else 0
 
     async def ledger_updates(self, request: dict[str, Any]) -> Any:

@@ -1,8 +1,10 @@
 """Markets and accounts as the dialect shows them. Pure functions of the state."""
 
+from datetime import date, timedelta
 from typing import Any, Final
 
 from node.core.funding.rate import hourly_rate
+from node.core.ledger import volume
 from node.core.ledger.positions import funding_due
 from node.core.margin.account import market_initial, summary
 from node.core.margin.liquidation_price import liquidation_price
@@ -20,6 +22,7 @@ from proto.units import PRICE_DECIMALS_MAX, RATE_SCALE
 
 _TABLE: Final = 1_000  # Margin table ids are this plus the market's id: small numbers mean plain leverages elsewhere.
 _PPM_ROE: Final = 6
+_RATES: Final = ("cross", "add", "spotCross", "spotAdd")
 DAY_S: Final = 86_400
 
 
@@ -141,9 +144,9 @@ def _position(
     }  # fmt: skip
 
 
-def sub_account_name(_account: Account, number: int) -> str:
-    """What a sub-account is called."""
-    return f"sub {number}"
+def sub_account_name(account: Account, number: int) -> str:
+    """What a sub-account is called: its name, or what number it is."""
+    return account.name.rstrip(b"\0").decode("utf-8", "replace") or f"sub {number}"
 
 
 def unnamed_agent(account: Account | None) -> dict[str, Any]:
@@ -234,19 +237,38 @@ def agents(account: Account | None) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def fees(state: State) -> dict[str, Any]:
-    """One tier for everybody."""
-    taker, maker = (fmt.fixed(rate, 6) for rate in (state.params.fees.taker_ppm, state.params.fees.maker_ppm))
+def fees(state: State, account: Account | None) -> dict[str, Any]:
+    """The schedule, and what the account pays today. A day's volume is not split by side of the book: all of it is `userCross`."""
+
+    def pair(tier: int) -> tuple[str, str]:
+        taker, maker = volume.rates_of(state, tier)
+        return fmt.fixed(taker, 6), fmt.fixed(maker, 6)
+
+    base_taker, base_maker = pair(0)
+    taker, maker = pair(volume.tier_now(state, account) if account is not None else 0)
+    tiers = [
+        {"ntlCutoff": fmt.usd(tier.volume), **dict(zip(_RATES, (*pair(at), *pair(at)), strict=True))}
+        for at, tier in enumerate(state.params.fees.tiers, 1)
+    ]
     schedule = {
-        "cross": taker, "add": maker, "spotCross": taker, "spotAdd": maker, "tiers": {"vip": [], "mm": []},
-        "referralDiscount": "0.0", "stakingDiscountTiers": [],
+        "cross": base_taker, "add": base_maker, "spotCross": base_taker, "spotAdd": base_maker,
+        "tiers": {"vip": tiers, "mm": []}, "referralDiscount": "0.0", "stakingDiscountTiers": [],
     }  # fmt: skip
+    days = sorted(volume.payer(state, account).volumes.items()) if account is not None else []
     return {
-        "dailyUserVlm": [], "feeSchedule": schedule, "userCrossRate": taker, "userAddRate": maker,
+        "dailyUserVlm": [
+            {"date": _date(day), "userCross": fmt.usd(amount), "userAdd": "0.0", "exchange": "0.0"} for day, amount in days
+        ],
+        "feeSchedule": schedule, "userCrossRate": taker, "userAddRate": maker,
         "userSpotCrossRate": taker, "userSpotAddRate": maker, "activeReferralDiscount": "0.0", "trial": None,
         "feeTrialEscrow": "0.0", "nextTrialAvailableTimestamp": None, "stakingLink": None,
         "activeStakingDiscount": {"bpsOfMaxSupply": "0.0", "discount": "0.0"},
     }  # fmt: skip
+
+
+def _date(day: int) -> str:
+    """A UTC day since the epoch as YYYY-MM-DD."""
+    return (date(1970, 1, 1) + timedelta(days=day)).isoformat()
 
 
 def bbo_object(book: BookView, coin: str, decimals: int, time: int) -> dict[str, Any]:

@@ -160,7 +160,7 @@ async def test_nonces_expiry_strangers_and_vaults() -> None:
     ("action", "text"),
     [
         ({"type": "createVault", "time": 1}, "createVault is not supported"),
-        ({"type": "usdClassTransfer", "amount": "1"}, "usdClassTransfer is not supported"),
+        ({"type": "vaultModify", "amount": "1"}, "vaultModify is not supported"),
     ],
 )
 async def test_what_is_not_offered_says_so(action: dict[str, Any], text: str) -> None:
