@@ -35,6 +35,7 @@ from proto.inputs import (
     Input,
     InputKind,
     OracleReport,
+    RevokePublisher,
     SampleTick,
     WorkTick,
     decode_record,
@@ -58,7 +59,7 @@ from proto.intents import (
 )
 from proto.ledger import Roots
 from proto.signing.authority import signer_of
-from proto.signing.eip712 import Domain, intent_digest, report_digest
+from proto.signing.eip712 import Domain, intent_digest, report_digest, revocation_digest
 from proto.signing.secp256k1 import SigningKey
 from proto.units import AssetUnits, Lots, MicroPrice, Price, TimeMs
 from tests.l1.contracts.rig import ALICE, CHAIN_ID, OPERATOR, Machine, Refused, deploy
@@ -189,6 +190,10 @@ class ForgersWorld:
         item = self.queue[index]
         return DepositSeen(item.index, item.owner, item.asset, item.amount)
 
+    def vote(self, key: SigningKey, publisher: Address, time: int) -> RevokePublisher:
+        """A publisher's vote to revoke another's key: alone it has no effect."""
+        return RevokePublisher(publisher, TimeMs(time), key.sign(revocation_digest(self.domain, publisher, TimeMs(time))))
+
     def report(self, key: SigningKey, time: int, btc: int, eth: int) -> OracleReport:
         """Prices in USDC."""
         lines = tuple(
@@ -233,6 +238,7 @@ class ForgersWorld:
         yield t + 8, self.sign(a, CreateSubAccount(*self.head(a), 3))
         yield t + 9, self.sign(a, Transfer(*self.head(a), sub_account_address(a.address, 3), USDC, AssetUnits(5 * USD)))
         yield t + 9, WorkTick(16)
+        yield t + 10, self.vote(PUBLISHERS[1], PUBLISHERS[2].address, t + 10)
         yield BEGIN_MS + 5_000, SampleTick()
         yield BEGIN_MS + HOUR_MS, SampleTick()
         yield BEGIN_MS + HOUR_MS, FundingTick()

@@ -38,7 +38,9 @@ from tests.watcher.forging import (
     variants,
 )
 
-SELF_CONTAINED = (InputKind.USER_ACTION, InputKind.ORACLE_REPORT, InputKind.DEPOSIT_SEEN)
+SELF_CONTAINED = (
+    InputKind.USER_ACTION, InputKind.ORACLE_REPORT, InputKind.DEPOSIT_SEEN, InputKind.REVOKE_PUBLISHER,
+)  # fmt: skip
 """Inputs whose content somebody else vouches for, by signature or on L1."""
 
 
