@@ -26,6 +26,7 @@ async def test_a_twap_runs_is_cancelled_and_remembered() -> None:
         statuses(await exchange(url, envelope(BOB, place(order("60000", "5", buy=False)))))
         number = (await status(url, twap()))["running"]["twapId"]
         await eventually(lambda: node.state.twaps[number].filled == 10_000)
+        await eventually(lambda: node.views.seq == node.state.seq)  # What is applied is shown once it is durable.
         [row] = await info(url, type="userTwapSliceFills", user=ME)
         assert (row["twapId"], row["fill"]["twapId"], row["fill"]["sz"]) == (number, number, "0.1")
         assert await status(url, {"type": "twapCancel", "a": 0, "t": number}) == "success"
