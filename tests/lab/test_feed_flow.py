@@ -93,28 +93,37 @@ def verdicts() -> tuple[Verdicts, list[Mismatch]]:
     return Verdicts(TICK, found.append), found
 
 
-def fill(position: int, maker: int, price: int, size: int) -> dict[str, Any]:
-    return {"position": position, "client_id": maker, "price": price * TICK, "size": size}
+def fill(position: int, maker: int, price: int, size: int, seq: int = 50) -> dict[str, Any]:
+    return {"seq": seq, "position": position, "client_id": maker, "price": price * TICK, "size": size}
 
 
 TAKE = row("T", 9, Side.BUY, 104, 5, Fill(1, 103, 2), Fill(2, 103, 1), Fill(3, 104, 2))
 
 
-def events() -> Iterator[list[dict[str, Any]]]:
-    """The fills of TAKE as two maker accounts see them."""
-    yield [fill(1, 1, 103, 2), fill(7, 3, 104, 2)]
-    yield [fill(4, 2, 103, 1)]
+def events(*inputs: int) -> Iterator[list[dict[str, Any]]]:
+    """The fills of TAKE, sent as each of these inputs, as two maker accounts see them: one event each for all that was durable together."""
+    yield [row for seq in inputs for row in (fill(1, 1, 103, 2, seq), fill(7, 3, 104, 2, seq))]
+    yield [fill(4, 2, 103, 1, seq) for seq in inputs]
 
 
 def test_fills_match_whichever_comes_first() -> None:
     judge, missed = verdicts()
     judge.acknowledged(TAKE, 50, 5)
-    for event in events():
+    for event in events(50):
         assert (judge.matched, judge.waiting) == (0, 1)
-        judge.fills_seen(50, event)
-    for event in events():
-        judge.fills_seen(51, event)
+        judge.fills_seen(event)
+    for event in events(51):
+        judge.fills_seen(event)
     judge.acknowledged(TAKE, 51, 5)
+    assert (judge.matched, judge.mismatched, judge.waiting, missed) == (2, 0, 0, [])
+
+
+def test_fills_of_several_inputs_in_one_event_are_told_apart() -> None:
+    judge, missed = verdicts()
+    judge.acknowledged(TAKE, 60, 5)
+    judge.acknowledged(TAKE, 61, 5)
+    for event in events(60, 61):
+        judge.fills_seen(event)
     assert (judge.matched, judge.mismatched, judge.waiting, missed) == (2, 0, 0, [])
 
 
@@ -137,7 +146,7 @@ def test_maker_price_size_and_order_all_count() -> None:
     ):
         judge, missed = verdicts()
         judge.acknowledged(TAKE, 50, 5)
-        judge.fills_seen(50, wrong)
+        judge.fills_seen(wrong)
         assert (judge.matched, judge.mismatched, judge.waiting) == (0, 1, 0)
         assert "line 10, order 9: the record has 1:103:2;2:103:1;3:104:2, the node " in str(missed[0])
 
@@ -146,8 +155,8 @@ def test_refused_orders_and_missing_fills_are_mismatches() -> None:
     judge, missed = verdicts()
     judge.refused(TAKE)
     judge.acknowledged(TAKE, 50, 5)
-    judge.fills_seen(50, next(events()))
-    judge.fills_seen(49, [fill(1, 1, 103, 2)])  # Of a row that is nobody's business.
+    judge.fills_seen(next(events(50)))
+    judge.fills_seen([fill(1, 1, 103, 2, 49)])  # Of a row that is nobody's business.
     judge.passed_over(49, 2)
     judge.give_up()
     assert (judge.mismatched, judge.waiting) == (2, 0)

@@ -197,7 +197,7 @@ class Replay:
     async def _read_fills(self, stream: Subscription) -> None:
         async for event in stream:
             if not event.snapshot:
-                self.verdicts.fills_seen(event.seq, event.data)
+                self.verdicts.fills_seen(event.data)
                 self._room.set()
 
     async def _settle(self) -> None:

@@ -1,8 +1,8 @@
 """Comparing what the node did with what really happened.
 
 An aggressive order matches where the node filled it against the same makers, at the same prices, for the same sizes, in
-the same order. The node's fills come on the makers' `fills` streams, one event per account and input, named by the input's
-number; the acknowledgement tells how many lots to expect. Either may come first.
+the same order. The node's fills come on the makers' `fills` streams, each named by the number of its input; the
+acknowledgement tells how many lots to expect. Either may come first.
 """
 
 from collections.abc import Callable
@@ -70,15 +70,16 @@ class Verdicts:
         """An aggressive order was refused."""
         self._miss(Mismatch(row, None))
 
-    def fills_seen(self, seq: int, maker_fills: list[dict[str, Any]]) -> None:
-        """An event of a maker's `fills` stream."""
-        item = self._inputs.setdefault(seq, _Input())
+    def fills_seen(self, maker_fills: list[dict[str, Any]]) -> None:
+        """An event of a maker's `fills` stream: fills of one or several inputs, each named by its own number."""
         for fill in maker_fills:
+            seq = int(fill["seq"])
+            item = self._inputs.setdefault(seq, _Input())
             ticks, rest = divmod(int(fill["price"]), self._unit)
             assert rest == 0, "makers' prices are whole ticks"
             item.fills.append((int(fill["position"]), Fill(int(fill["client_id"]), ticks, int(fill["size"]))))
             item.seen += int(fill["size"])
-        self._judge(seq, item)
+            self._judge(seq, item)
 
     def give_up(self) -> None:
         """No more fills will come: whatever still waits did not happen as recorded."""
