@@ -75,7 +75,9 @@ async def anvil(finalized_distance: int) -> AsyncIterator[L1Node]:
     try:
         assert process.stdout is not None
         url = await asyncio.wait_for(_listening(process.stdout), START_TIMEOUT_S)
-        async with L1Client(L1ClientSettings(url=url)) as client, asyncio.TaskGroup() as tasks:
+        # The first blob makes it load its KZG setup: seconds, more on a busy machine.
+        settings = L1ClientSettings(url=url, timeout_s=60.0)
+        async with L1Client(settings) as client, asyncio.TaskGroup() as tasks:
             drain = tasks.create_task(process.stdout.read())  # A full pipe would stop it.
             yield L1Node("anvil", url, client)
             process.terminate()
