@@ -4,6 +4,7 @@ import random
 from typing import Any
 
 from node.core.genesis import genesis_state
+from node.core.ledger.positions import loss_due
 from node.core.margin.account import position_value
 from node.core.state import Account, Level, State
 from node.views.history import PageQuery
@@ -42,14 +43,18 @@ def queue_of(level: Level) -> list[tuple[int, int]]:
 
 
 def worth(state: State, account: Account) -> int:
-    """Value without haircuts: equity of the USDC part, and other assets at their index."""
+    """Value without haircuts: equity of the USDC part, and other assets at their index; socialised losses count once they are settled."""
     other = 0
     for asset, amount in account.balances.items():
         params = PARAMS.assets[asset]
         price = state.indices[params.index].price if params.index else 0
         other += amount * price // 10**params.decimals
-    held = (position_value(row, state.markets[number]) for number, row in account.positions.items() if row.size)
-    return int(account.cash + other + sum(held))
+    held = 0
+    for number, row in account.positions.items():
+        if row.size:
+            market = state.markets[number]
+            held += position_value(row, market) + loss_due(row, market)
+    return int(account.cash + other + held)
 
 
 def agree(views: Views, state: State) -> None:

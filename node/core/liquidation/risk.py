@@ -145,6 +145,7 @@ def scan(state: State) -> None:
     found.sort(key=lambda row: row[:2])
     for _, number, estate in found:
         enqueue_liquidation(state, number, ALL_MARKETS)
+        state.risk.stale[number] = None  # Watched from the next scan on, also where no unit of work touches it.
         state.events.append(
             LiquidationStarted(number, ALL_MARKETS, MicroUsd(estate.equity), MicroUsd(estate.maintenance))
         )
