@@ -706,7 +706,7 @@ class VenueMachine(RuleBasedStateMachine):
         for account in state.accounts.values():
             assert (account.id in state.protected) == bool(account.protections)
             for number, protection in account.protections.items():
-                queued = any(getattr(item, "reason", None) == CloseReason.PROTECTION for item in state.work)
+                queued = any(getattr(item, "reason", None) == CloseReason.PROTECTION for item in state.work.values())
                 if is_frozen(protection, state.time) and not queued:
                     assert not any(o.market == number and not o.reduce_only for o in account.orders.values())
         for twap in state.twaps.values():
