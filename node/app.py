@@ -37,13 +37,14 @@ from node.ops.progress import ProgressLine
 from node.sequencer.durability import SequencerStopped, TooManyReads
 from node.sequencer.recover import recover, replay
 from node.sequencer.released import ReleasedInput
-from node.sequencer.sequencer import Identity, Sequencer
+from node.sequencer.sequencer import Identity, LeafProof, Sequencer
 from node.settlement.claims import ClaimStage
 from node.settlement.service import Account, Settlement, Tables
 from node.store.errors import StoreFailed
 from node.store.headers import BatchHeader
 from node.store.store import Store, open_store
 from proto.ids import Address
+from proto.ledger import Section
 from proto.reject import RejectCode
 from proto.signing.eip712 import Domain
 from proto.signing.secp256k1 import SigningKey
@@ -166,6 +167,12 @@ class _Writer(Sequencer):
             return await super().read(fn)
         except TooManyReads as error:
             raise ReadRefusedError(RejectCode.NODE_BUSY) from error
+        except SequencerStopped as error:
+            raise ReadRefusedError(RejectCode.NODE_STOPPING) from error
+
+    async def prove(self, section: Section, key: int) -> LeafProof:
+        try:
+            return await super().prove(section, key)
         except SequencerStopped as error:
             raise ReadRefusedError(RejectCode.NODE_STOPPING) from error
 

@@ -18,7 +18,7 @@ from node.core.state import State
 from node.ops.clock import NS_PER_MS, Clock
 from node.ops.metrics import Metrics
 from node.sequencer.cycle import Cycle, OpenCycle
-from node.sequencer.durability import Durability
+from node.sequencer.durability import Durability, SequencerStopped
 from node.sequencer.gauges import SequencerGauges
 from node.sequencer.guard_gauges import GuardGauges
 from node.sequencer.inbox import Inbox
@@ -80,6 +80,7 @@ class Sequencer:
         self._machine = recovered.machine
         self._forest = recovered.forest
         self._sealed = recovered.sealed
+        self._forest_is_sealed = True
         self._store = store
         self._identity = identity
         self._clock = clock
@@ -189,6 +190,8 @@ class Sequencer:
         """A leaf of the newest sealed state and its path to the section's root. Runs in the sealing thread, after what it does."""
 
         def job() -> LeafProof:
+            if not self._forest_is_sealed:  # Its write failed: the trees are ahead of the disk, and the process is ending.
+                raise SequencerStopped("the newest seal was not written")
             words, aux = self._store.seals.leaf(section, key) or (b"", b"")
             return LeafProof(self._sealed, words, aux, self._forest.proof(section, key))
 
@@ -308,9 +311,10 @@ class Sequencer:
             self._wake.set()
 
     def _seal(self, work: SealWork) -> BatchHeader:
+        self._forest_is_sealed = False
         header = seal_header(self._forest, work, self._sealed)
         self._store.seals.write(header, work.leaves.rows)
-        self._sealed = header
+        self._sealed, self._forest_is_sealed = header, True
         return header
 
     async def _bounded(self, job: Awaitable[T]) -> T:
